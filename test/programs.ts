@@ -1,0 +1,76 @@
+// Programs that some tests run and that a bare machine may lack. Their tests are skipped there, one line tells how to
+// get them, and RIVULET_TEST_REQUIRE (names, separated by commas) turns each absence into a failure.
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+const known = {
+  mosquitto: { binaries: ["mosquitto", "mosquitto_pub"], install: "apt-get install mosquitto mosquitto-clients" },
+} as const;
+
+export type ProgramName = keyof typeof known;
+export type BinaryName = (typeof known)[ProgramName]["binaries"][number];
+
+export interface Program {
+  readonly present: boolean;
+  readonly hint: string;
+}
+
+const names = Object.keys(known).filter(isKnown);
+
+/** Tells which programs are on this machine, for `describe.skipIf(!programs.mosquitto)`. */
+export const programs: Readonly<Record<ProgramName, boolean>> = {
+  mosquitto: program("mosquitto").present,
+};
+
+/** Looks a program up: present when all of its binaries are; `hint` says how to install it. */
+export function program(name: ProgramName): Program {
+  const { binaries, install } = known[name];
+  return { present: binaries.every((binary) => find(binary) !== undefined), hint: `install: ${install}` };
+}
+
+/** Finds the absolute path of a binary; throws where its program is absent, so ask `programs` first. */
+export function binary(name: BinaryName): string {
+  const path = find(name);
+  if (path === undefined) throw new Error(`${name} is not on this machine`);
+  return path;
+}
+
+/** Tells of each absent program in one line; throws where the environment requires it. Called once by Vitest. */
+export default function setup(): void {
+  const required = (process.env["RIVULET_TEST_REQUIRE"] ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  const unknown = required.filter((name) => !isKnown(name));
+  if (unknown.length > 0) {
+    throw new Error(`RIVULET_TEST_REQUIRE names ${unknown.join(", ")}; known are ${names.join(", ")}`);
+  }
+  for (const name of names) {
+    if (programs[name]) continue;
+    const { hint } = program(name);
+    if (required.includes(name)) throw new Error(`RIVULET_TEST_REQUIRE names ${name}, which is absent (${hint})`);
+    process.stdout.write(`skipped: tests that need ${name} (${hint})\n`);
+  }
+}
+
+function isKnown(name: string): name is ProgramName {
+  return Object.hasOwn(known, name);
+}
+
+function find(binary: string): string | undefined {
+  // Debian puts daemons into sbin, which is not on an ordinary user's path.
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
+  return folders
+    .filter((folder) => folder !== "")
+    .map((folder) => join(folder, binary))
+    .find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
