@@ -1,0 +1,195 @@
+// The model file: a trained network as JSON, for exchange with other programs. It carries no moments and no generator:
+// training goes on from it, but not bit for bit. Refuses anything that is not just what the format says.
+
+import { RivuletError } from "../error.ts";
+import { Learner } from "../learner/learner.ts";
+import type { LearnerConfig } from "../learner/learner-config.ts";
+import { ACTIVATIONS, type Activation, LOSSES, type Loss } from "../learner/topology.ts";
+
+const FORMAT = "rivulet-model";
+const VERSION = 1;
+const UNITS_MAX = 65_536;
+
+export interface ModelFileLayer {
+  /** (units, inputs): weights[j][i] leads from unit i to unit j. */
+  readonly weights: readonly (readonly number[])[];
+  /** (units). */
+  readonly biases: readonly number[];
+  readonly activation: Activation;
+}
+
+export interface ModelFile {
+  readonly format: typeof FORMAT;
+  readonly version: typeof VERSION;
+  readonly features: readonly string[];
+  readonly label: string;
+  readonly loss: Loss;
+  readonly layers: readonly ModelFileLayer[];
+  /** Statistics of the features (I); without a count they never change. */
+  readonly scaler: {
+    readonly mean: readonly number[];
+    readonly std: readonly number[];
+    readonly count?: number;
+  } | null;
+}
+
+/** Writes what a learner has learned. */
+export function modelFileOf(learner: Learner): ModelFile {
+  const { config, engine } = learner;
+  const { parameters, layout, scaler } = engine;
+  return {
+    format: FORMAT,
+    version: VERSION,
+    features: config.features,
+    label: config.label,
+    loss: config.network.loss,
+    layers: layout.layers.map(({ inputs, units, activation, weightsOffset, biasesOffset }) => ({
+      weights: Array.from({ length: units }, (_, j) => [
+        ...parameters.subarray(weightsOffset + j * inputs, weightsOffset + (j + 1) * inputs),
+      ]),
+      biases: [...parameters.subarray(biasesOffset, biasesOffset + units)],
+      activation,
+    })),
+    scaler:
+      scaler === null
+        ? null
+        : { mean: [...scaler.mean], std: [...scaler.std], ...(scaler.frozen ? {} : { count: scaler.count }) },
+  };
+}
+
+/** Makes a learner that starts from a model file; the file decides on everything but how to train. */
+export function learnerOf(file: ModelFile, training: Pick<LearnerConfig, "optimizer" | "batch">): Learner {
+  const learner = new Learner({
+    features: file.features,
+    label: file.label,
+    classes: null,
+    network: {
+      hidden: file.layers.slice(0, -1).map((layer) => layer.biases.length),
+      activation: file.layers.slice(0, -1).map((layer) => layer.activation),
+      output: file.layers.at(-1)?.activation ?? "identity",
+      loss: file.loss,
+      init: "he",
+      seed: 1,
+    },
+    scale: file.scaler === null ? "none" : "standard",
+    optimizer: training.optimizer,
+    batch: training.batch,
+  });
+  const { parameters, layout, scaler } = learner.engine;
+  layout.layers.forEach(({ inputs, weightsOffset, biasesOffset }, l) => {
+    const layer = file.layers[l];
+    layer?.weights.forEach((row, j) => {
+      parameters.set(row, weightsOffset + j * inputs);
+    });
+    parameters.set(layer?.biases ?? [], biasesOffset);
+  });
+  if (file.scaler !== null) scaler?.import(file.scaler.mean, file.scaler.std, file.scaler.count ?? null);
+  return learner;
+}
+
+/** Reads a model file. Throws `model-file-invalid`, naming the first place that is wrong. */
+export function parseModelFile(text: string): ModelFile {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw invalid("it is no JSON", cause);
+  }
+  const file = objectAt(json, "the file");
+  if (file["format"] !== FORMAT) throw invalid(`format is ${show(file["format"])} where "${FORMAT}" belongs`);
+  if (file["version"] !== VERSION) throw invalid(`version is ${show(file["version"])}; this program reads ${VERSION}`);
+  const features = namesAt(file["features"], "features");
+  const label = file["label"];
+  if (typeof label !== "string" || label === "") throw invalid(`label is ${show(label)} where a name belongs`);
+  const loss = choiceAt(file["loss"], LOSSES, "loss");
+  const layers = arrayAt(file["layers"], "layers");
+  if (layers.length === 0) throw invalid("layers is empty");
+  let inputs = features.length;
+  const parsed = layers.map((value, l) => {
+    const layer = layerAt(value, inputs, `layers[${l}]`);
+    inputs = layer.biases.length;
+    return layer;
+  });
+  if (inputs !== 1) throw invalid(`the last layer has ${inputs} units where one belongs`);
+  const head = parsed.at(-1)?.activation;
+  if (loss === "cross-entropy" && head !== "sigmoid")
+    throw invalid(`cross-entropy needs a sigmoid output, not ${head}`);
+  const scaler = file["scaler"] == null ? null : scalerAt(file["scaler"], features.length);
+  return { format: FORMAT, version: VERSION, features, label, loss, layers: parsed, scaler };
+}
+
+function layerAt(value: unknown, inputs: number, path: string): ModelFileLayer {
+  const layer = objectAt(value, path);
+  const biases = numbersAt(layer["biases"], `${path}.biases`);
+  const weights = arrayAt(layer["weights"], `${path}.weights`);
+  if (biases.length === 0 || biases.length > UNITS_MAX)
+    throw invalid(`${path}.biases has ${biases.length} numbers; 1 to ${UNITS_MAX} are allowed`);
+  if (weights.length !== biases.length)
+    throw invalid(`${path}.weights has ${weights.length} rows where ${biases.length} belong, one a bias`);
+  return {
+    weights: weights.map((row, j) => numbersAt(row, `${path}.weights[${j}]`, inputs)),
+    biases,
+    activation: choiceAt(layer["activation"], ACTIVATIONS, `${path}.activation`),
+  };
+}
+
+function scalerAt(value: unknown, features: number): NonNullable<ModelFile["scaler"]> {
+  const scaler = objectAt(value, "scaler");
+  const mean = numbersAt(scaler["mean"], "scaler.mean", features);
+  const std = numbersAt(scaler["std"], "scaler.std", features);
+  if (std.some((deviation) => !(deviation > 0))) throw invalid("scaler.std has a number that is not above 0");
+  const count = scaler["count"];
+  if (count == null) return { mean, std };
+  if (typeof count !== "number" || !Number.isSafeInteger(count) || count < 0) {
+    throw invalid(`scaler.count is ${show(count)} where a whole number ≥ 0 belongs`);
+  }
+  return { mean, std, count };
+}
+
+function objectAt(value: unknown, path: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(`${path} is no object`);
+  return value as Record<string, unknown>;
+}
+
+function arrayAt(value: unknown, path: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw invalid(`${path} is no array`);
+  return value;
+}
+
+function namesAt(value: unknown, path: string): readonly string[] {
+  const names = arrayAt(value, path).map((name) => {
+    if (typeof name !== "string" || name === "") throw invalid(`${path} has ${show(name)} where a name belongs`);
+    return name;
+  });
+  if (names.length === 0) throw invalid(`${path} is empty`);
+  if (new Set(names).size !== names.length) throw invalid(`${path} has a name twice`);
+  return names;
+}
+
+function numbersAt(value: unknown, path: string, length?: number): readonly number[] {
+  const numbers = arrayAt(value, path).map((number, i) => {
+    if (typeof number !== "number" || !Number.isFinite(number))
+      throw invalid(`${path}[${i}] is ${show(number)} where a finite number belongs`);
+    return number;
+  });
+  if (length !== undefined && numbers.length !== length)
+    throw invalid(`${path} has ${numbers.length} numbers where ${length} belong`);
+  return numbers;
+}
+
+function choiceAt<T extends string>(value: unknown, choices: readonly T[], path: string): T {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw invalid(`${path} is ${show(value)}; allowed are ${choices.join(", ")}`);
+  return choice;
+}
+
+function show(value: unknown): string {
+  return value === undefined ? "absent" : JSON.stringify(value).slice(0, 80);
+}
+
+function invalid(what: string, cause?: unknown): RivuletError {
+  return new RivuletError("model-file-invalid", `the model file is not valid: ${what}`, {
+    hint: "The format stands in the README under “Model file”.",
+    cause,
+  });
+}

@@ -1,0 +1,53 @@
+// The activations and their derivatives, over `count` numbers from `offset` on. Derivatives are taken from the output a,
+// not the input z, so that no z needs keeping. relu'(0) = 0.
+
+import { sigmoid, tanh } from "./elementary.ts";
+import type { Activation } from "./topology.ts";
+
+/** Slope of leaky-relu below 0 (Maas, Hannun & Ng 2013). */
+export const LEAKY_SLOPE = 0.01;
+
+/** Replaces z by a = f(z) in place. */
+export function activate(a: Float64Array, activation: Activation, count: number): void {
+  switch (activation) {
+    case "relu":
+      for (let i = 0; i < count; i++) a[i] = a[i]! > 0 ? a[i]! : 0;
+      return;
+    case "leaky-relu":
+      for (let i = 0; i < count; i++) a[i] = a[i]! > 0 ? a[i]! : LEAKY_SLOPE * a[i]!;
+      return;
+    case "tanh":
+      for (let i = 0; i < count; i++) a[i] = tanh(a[i]!);
+      return;
+    case "sigmoid":
+      for (let i = 0; i < count; i++) a[i] = sigmoid(a[i]!);
+      return;
+    case "identity":
+      return;
+  }
+}
+
+/** Multiplies delta by f'(z), expressed through a = f(z), in place. */
+export function multiplyByDerivative(
+  delta: Float64Array,
+  a: Float64Array,
+  activation: Activation,
+  count: number,
+): void {
+  switch (activation) {
+    case "relu":
+      for (let i = 0; i < count; i++) delta[i] = a[i]! > 0 ? delta[i]! : 0;
+      return;
+    case "leaky-relu":
+      for (let i = 0; i < count; i++) delta[i] = a[i]! > 0 ? delta[i]! : LEAKY_SLOPE * delta[i]!;
+      return;
+    case "tanh":
+      for (let i = 0; i < count; i++) delta[i] = delta[i]! * (1 - a[i]! * a[i]!);
+      return;
+    case "sigmoid":
+      for (let i = 0; i < count; i++) delta[i] = delta[i]! * (a[i]! * (1 - a[i]!));
+      return;
+    case "identity":
+      return;
+  }
+}

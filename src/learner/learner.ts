@@ -1,0 +1,115 @@
+import { type LearnerConfig, topologyOf } from "./learner-config.ts";
+import { momentsOf } from "./optimizer.ts";
+import { Random } from "./random.ts";
+import { ReferenceEngine } from "./reference-engine.ts";
+import { bytesOf, decodeStateBlock, encodeStateBlock, fillFrom, type StateSection, sectionOf } from "./state-block.ts";
+
+/** Standard deviation of the textbook's initial weights. */
+const TEXTBOOK_STD = 0.01;
+
+/**
+ * Learns from mini-batches and predicts. Owns the learner state: parameters, moments, scaler, generator and schedule
+ * position; equal steps from equal states give equal bits.
+ */
+export class Learner {
+  readonly config: LearnerConfig;
+  readonly engine: ReferenceEngine;
+  readonly random: Random;
+  /** Steps that were applied (1): the position of the learning-rate schedule. */
+  readonly #applied = new Float64Array(1);
+
+  /** Allocates everything and draws the initial parameters from the config's seed. */
+  constructor(config: LearnerConfig) {
+    this.config = config;
+    this.engine = new ReferenceEngine({
+      topology: topologyOf(config),
+      optimizer: config.optimizer.kind,
+      scaled: config.scale === "standard",
+      batchMax: config.batch.size,
+    });
+    this.random = new Random(config.network.seed);
+    this.#initialise();
+  }
+
+  /** Counts the steps that changed the parameters. */
+  get stepsApplied(): number {
+    return this.#applied[0]!;
+  }
+
+  /** Trains on the first `rows` rows of the engine's buffers; `engine.cost` and `engine.undone` tell the outcome. */
+  step(rows: number): void {
+    const { engine } = this;
+    engine.rows = rows;
+    engine.learningRate = this.config.optimizer.learningRate;
+    engine.step();
+    if (!engine.undone) this.#applied[0] = this.#applied[0]! + 1;
+  }
+
+  /** Returns the output for one row of features (I): the probability of class 1, or the value. */
+  predict(features: ArrayLike<number>): number {
+    const { engine } = this;
+    for (let i = 0; i < this.config.features.length; i++) engine.inputs[i] = features[i]!;
+    engine.rows = 1;
+    engine.forward();
+    return engine.outputs[0]!;
+  }
+
+  /** Writes the learner state into a new block. */
+  save(): Uint8Array {
+    return encodeStateBlock(
+      this.#vectors().map(([tag, values]): StateSection => ({ tag, member: 0, bytes: bytesOf(values) })),
+    );
+  }
+
+  /** Takes over a learner state that `save` wrote for the same config. Throws `state-damaged`; then the learner is unusable. */
+  restore(block: Uint8Array): void {
+    const sections = decodeStateBlock(block);
+    for (const [tag, values] of this.#vectors()) fillFrom(values, sectionOf(sections, tag, 0), tag);
+  }
+
+  /**
+   * Takes over what a learner of the same topology, but maybe of another generation, learned: each vector that both
+   * have; moments of another optimizer and a scaler of another kind begin anew. Throws `state-damaged`.
+   */
+  adopt(block: Uint8Array): void {
+    const sections = decodeStateBlock(block);
+    for (const moment of this.engine.moments) moment.fill(0);
+    this.engine.scaler?.reset();
+    for (const [tag, values] of this.#vectors()) {
+      if (sections.some((section) => section.tag === tag)) fillFrom(values, sectionOf(sections, tag, 0), tag);
+    }
+  }
+
+  #vectors(): (readonly [string, Float64Array | Uint32Array])[] {
+    const { engine } = this;
+    const tags = momentsOf(this.config.optimizer.kind);
+    return [
+      ["PARM", engine.parameters],
+      ...engine.moments.map((moment, m) => [tags[m]!, moment] as const),
+      ...(engine.scaler === null ? [] : [["SCAL", engine.scaler.state] as const]),
+      ["RAND", this.random.state],
+      ["SCHD", this.#applied],
+    ];
+  }
+
+  /** Draws weights; biases are 0. He: N(0, 2/inputs) (He et al. 2015). Glorot: U(±√(6/(inputs + units))) (Glorot & Bengio 2010). */
+  #initialise(): void {
+    const { parameters, layout } = this.engine;
+    for (const { inputs, units, weightsOffset } of layout.layers) {
+      const bound = Math.sqrt(6 / (inputs + units));
+      for (let w = 0; w < units * inputs; w++) {
+        switch (this.config.network.init) {
+          case "he":
+            parameters[weightsOffset + w] = this.random.normal() * Math.sqrt(2 / inputs);
+            break;
+          case "glorot":
+            parameters[weightsOffset + w] = (2 * this.random.uniform() - 1) * bound;
+            break;
+          case "textbook":
+            parameters[weightsOffset + w] = this.random.normal() * TEXTBOOK_STD;
+            break;
+        }
+      }
+    }
+  }
+}

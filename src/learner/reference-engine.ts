@@ -1,0 +1,168 @@
+import { activate, multiplyByDerivative } from "./activation.ts";
+import { affine, backward, gradient } from "./dense.ts";
+import { crossEntropy, meanSquaredError } from "./loss.ts";
+import { adagrad, momentsOf, type OptimizerKind, sgd } from "./optimizer.ts";
+import { Scaler } from "./scaler.ts";
+import { type Layout, layoutOf, type Topology } from "./topology.ts";
+
+export interface EngineOptions {
+  readonly topology: Topology;
+  readonly optimizer: OptimizerKind;
+  readonly scaled: boolean;
+  /** Rows of the largest mini-batch. */
+  readonly batchMax: number;
+}
+
+/**
+ * Trains and predicts with plain scalar loops: the oracle of every faster engine. The caller fills `inputs`, `labels`,
+ * `sampleWeights`, `rows` and `learningRate`, calls `step()`, and reads `cost` and `undone`. Allocates only in the
+ * constructor.
+ */
+export class ReferenceEngine {
+  readonly layout: Layout;
+  readonly scaler: Scaler | null;
+  /** θ (P), in layout order. */
+  readonly parameters: Float64Array;
+  /** The optimizer's moments, each (P). */
+  readonly moments: readonly Float64Array[];
+  /** ∂cost/∂θ of the last step (P). */
+  readonly gradients: Float64Array;
+
+  /** Features of the mini-batch (B, I) row-major. */
+  readonly inputs: Float64Array;
+  /** Labels of the mini-batch (B). */
+  readonly labels: Float64Array;
+  /** Factors of the samples' losses (B). */
+  readonly sampleWeights: Float64Array;
+  /** Outputs of the last forward pass (B): probabilities of class 1, or values. */
+  readonly outputs: Float64Array;
+
+  rows = 0;
+  learningRate = 0;
+  /** Mean loss over the mini-batch before its update. */
+  cost = 0;
+  /** Tells whether the last step made a number non-finite and was undone. */
+  undone = false;
+
+  readonly #topology: Topology;
+  readonly #optimizer: OptimizerKind;
+  readonly #logits: Float64Array;
+  /** activations[0] is the standardized input (without a scaler, `inputs` itself), activations[l + 1] the output of layer l, each (B, units). */
+  readonly #activations: readonly Float64Array[];
+  /** deltas[l] is ∂cost/∂z of layer l (B, units). */
+  readonly #deltas: readonly Float64Array[];
+  /** Every vector that a step changes, and where its content before the step is kept. */
+  readonly #state: readonly Float64Array[];
+  readonly #before: readonly Float64Array[];
+
+  constructor(options: EngineOptions) {
+    const { topology, batchMax } = options;
+    this.#topology = topology;
+    this.#optimizer = options.optimizer;
+    this.layout = layoutOf(topology);
+    const features = topology.units[0] ?? 0;
+    const count = this.layout.parameterCount;
+    this.scaler = options.scaled ? new Scaler(features) : null;
+    this.parameters = new Float64Array(count);
+    this.gradients = new Float64Array(count);
+    this.moments = momentsOf(options.optimizer).map(() => new Float64Array(count));
+    this.inputs = new Float64Array(batchMax * features);
+    this.#activations = topology.units.map((units, l) =>
+      l === 0 && this.scaler === null ? this.inputs : new Float64Array(batchMax * units),
+    );
+    this.#deltas = topology.units.slice(1).map((units) => new Float64Array(batchMax * units));
+    const output = this.#activations.at(-1);
+    if (output === undefined || output.length !== batchMax) throw new Error("a network has one output");
+    this.outputs = output;
+    this.#logits = new Float64Array(batchMax);
+    this.labels = new Float64Array(batchMax);
+    this.sampleWeights = new Float64Array(batchMax).fill(1);
+    this.#state = [this.parameters, ...this.moments, ...(this.scaler === null ? [] : [this.scaler.state])];
+    this.#before = this.#state.map((vector) => new Float64Array(vector.length));
+  }
+
+  /** Trains on the first `rows` rows; a step that makes any number of the state non-finite leaves it as it was. */
+  step(): void {
+    this.#keep();
+    this.scaler?.learn(this.inputs, this.rows);
+    this.forward();
+    this.cost = this.#backward();
+    this.#update();
+    this.undone = !this.#finite();
+    if (this.undone) this.#restore();
+  }
+
+  /** Fills `outputs` for the first `rows` rows with the state as it stands. */
+  forward(): void {
+    const { rows, layout, parameters } = this;
+    const activations = this.#activations;
+    this.scaler?.standardize(activations[0]!, this.inputs, rows);
+    for (let l = 0; l < layout.layers.length; l++) {
+      const layer = layout.layers[l]!;
+      const a = activations[l + 1]!;
+      affine(a, activations[l]!, parameters, layer.weightsOffset, layer.biasesOffset, rows, layer.inputs, layer.units);
+      if (l === layout.layers.length - 1) for (let s = 0; s < rows; s++) this.#logits[s] = a[s]!;
+      activate(a, layer.activation, rows * layer.units);
+    }
+  }
+
+  /** Fills `gradients` from the last forward pass and returns the cost. */
+  #backward(): number {
+    const { rows, layout, gradients } = this;
+    const { layers } = layout;
+    const head = layers.length - 1;
+    const cost = this.#cost(this.#deltas[head]!, layers[head]!.activation);
+    for (let l = head; l >= 0; l--) {
+      const { inputs, units, weightsOffset, biasesOffset } = layers[l]!;
+      const delta = this.#deltas[l]!;
+      const input = this.#activations[l]!;
+      gradient(gradients, delta, input, weightsOffset, biasesOffset, rows, inputs, units);
+      if (l === 0) break;
+      const below = this.#deltas[l - 1]!;
+      backward(below, delta, this.parameters, weightsOffset, rows, inputs, units);
+      multiplyByDerivative(below, input, layers[l - 1]!.activation, rows * inputs);
+    }
+    return cost;
+  }
+
+  #cost(delta: Float64Array, activation: Topology["activations"][number]): number {
+    switch (this.#topology.loss) {
+      case "cross-entropy":
+        return crossEntropy(delta, this.#logits, this.outputs, this.labels, this.sampleWeights, this.rows);
+      case "mse": {
+        const cost = meanSquaredError(delta, this.outputs, this.labels, this.sampleWeights, this.rows);
+        multiplyByDerivative(delta, this.outputs, activation, this.rows);
+        return cost;
+      }
+    }
+  }
+
+  #update(): void {
+    const count = this.layout.parameterCount;
+    switch (this.#optimizer) {
+      case "sgd":
+        return sgd(this.parameters, this.gradients, this.learningRate, count);
+      case "adagrad":
+        return adagrad(this.parameters, this.moments[0]!, this.gradients, this.learningRate, count);
+    }
+  }
+
+  #keep(): void {
+    for (let v = 0; v < this.#state.length; v++) this.#before[v]!.set(this.#state[v]!);
+  }
+
+  #restore(): void {
+    for (let v = 0; v < this.#state.length; v++) this.#state[v]!.set(this.#before[v]!);
+  }
+
+  #finite(): boolean {
+    for (let v = 0; v < this.#state.length; v++) {
+      const vector = this.#state[v]!;
+      // x − x is 0 for every finite x and NaN otherwise; NaN never leaves a sum.
+      let sum = 0;
+      for (let i = 0; i < vector.length; i++) sum += vector[i]! - vector[i]!;
+      if (sum !== 0) return false;
+    }
+    return true;
+  }
+}

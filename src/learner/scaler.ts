@@ -1,0 +1,114 @@
+// The standardizer: z = (x − mean) / std with running statistics (Welford 1962). One absurd value among ordinary ones
+// must not blind the model for good, hence the clip of x once the statistics have settled, and of z always.
+
+/** Bound of a standardized value. */
+export const Z_MAX = 8;
+/** Samples after which x is clipped before it enters the statistics. */
+export const SETTLED_SAMPLES = 100;
+/** Bound, in standard deviations, of an x that enters settled statistics. */
+export const SETTLED_STDS = 20;
+/** A std below this share of max(1, |mean|) is that of a constant and counts as 1. */
+const STD_SHARE_MIN = 1e-12;
+
+/** Positions in `Scaler.counts`. */
+const COUNT = 0;
+const CLIPPED = 1;
+const FROZEN = 2;
+
+/** Learns mean and deviation of each feature. All numbers that it keeps are in `state`, in the order of the state block. */
+export class Scaler {
+  readonly features: number;
+  /** (3 + 3·I): count, clipped, frozen, then mean (I), m2 (I), std (I). */
+  readonly state: Float64Array;
+  readonly counts: Float64Array;
+  readonly mean: Float64Array;
+  /** Sums of squared deviations (I). */
+  readonly m2: Float64Array;
+  /** Deviations in use (I), never 0. */
+  readonly std: Float64Array;
+
+  constructor(features: number) {
+    this.features = features;
+    this.state = new Float64Array(3 + 3 * features);
+    this.counts = this.state.subarray(0, 3);
+    this.mean = this.state.subarray(3, 3 + features);
+    this.m2 = this.state.subarray(3 + features, 3 + 2 * features);
+    this.std = this.state.subarray(3 + 2 * features, 3 + 3 * features);
+    this.std.fill(1);
+  }
+
+  /** Forgets everything: the next batch is the first. */
+  reset(): void {
+    this.state.fill(0);
+    this.std.fill(1);
+  }
+
+  get count(): number {
+    return this.counts[COUNT]!;
+  }
+
+  /** Counts the values that were clipped before they entered the statistics. */
+  get clipped(): number {
+    return this.counts[CLIPPED]!;
+  }
+
+  /** Tells whether the statistics stay as they are: an imported scaler without a count. */
+  get frozen(): boolean {
+    return this.counts[FROZEN] !== 0;
+  }
+
+  /** Takes over statistics; without a count they are frozen. */
+  import(mean: readonly number[], std: readonly number[], count: number | null): void {
+    for (let i = 0; i < this.features; i++) {
+      this.mean[i] = mean[i]!;
+      this.std[i] = std[i]!;
+      this.m2[i] = count === null ? 0 : std[i]! * std[i]! * count;
+    }
+    this.counts[COUNT] = count ?? 0;
+    this.counts[CLIPPED] = 0;
+    this.counts[FROZEN] = count === null ? 1 : 0;
+  }
+
+  /** Learns x (rows, I), row by row. */
+  learn(x: Float64Array, rows: number): void {
+    if (this.frozen) return;
+    const { features, mean, m2, std, counts } = this;
+    for (let s = 0; s < rows; s++) {
+      const settled = counts[COUNT]! >= SETTLED_SAMPLES;
+      const count = counts[COUNT]! + 1;
+      counts[COUNT] = count;
+      for (let i = 0; i < features; i++) {
+        let value = x[s * features + i]!;
+        if (settled) {
+          const bound = SETTLED_STDS * std[i]!;
+          const low = mean[i]! - bound;
+          const high = mean[i]! + bound;
+          const bounded = value < low ? low : value > high ? high : value;
+          if (bounded !== value) counts[CLIPPED] = counts[CLIPPED]! + 1;
+          value = bounded;
+        }
+        const before = value - mean[i]!;
+        mean[i] = mean[i]! + before / count;
+        m2[i] = m2[i]! + before * (value - mean[i]!);
+        std[i] = deviation(m2[i]!, mean[i]!, count);
+      }
+    }
+  }
+
+  /** Writes z (rows, I) of x (rows, I). */
+  standardize(z: Float64Array, x: Float64Array, rows: number): void {
+    const { features, mean, std } = this;
+    for (let s = 0; s < rows; s++) {
+      for (let i = 0; i < features; i++) {
+        const value = (x[s * features + i]! - mean[i]!) / std[i]!;
+        z[s * features + i] = value < -Z_MAX ? -Z_MAX : value > Z_MAX ? Z_MAX : value;
+      }
+    }
+  }
+}
+
+function deviation(m2: number, mean: number, count: number): number {
+  const std = Math.sqrt(m2 / count);
+  const magnitude = mean < 0 ? -mean : mean;
+  return std < STD_SHARE_MIN * (magnitude > 1 ? magnitude : 1) ? 1 : std;
+}

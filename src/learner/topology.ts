@@ -1,0 +1,47 @@
+export const ACTIVATIONS = ["relu", "tanh", "sigmoid", "identity", "leaky-relu"] as const;
+export type Activation = (typeof ACTIVATIONS)[number];
+
+export const LOSSES = ["cross-entropy", "mse"] as const;
+export type Loss = (typeof LOSSES)[number];
+
+/** Describes a dense network: `units[0]` inputs, then one entry a layer; `activations[l]` belongs to `units[l + 1]`. */
+export interface Topology {
+  readonly units: readonly number[];
+  readonly activations: readonly Activation[];
+  readonly loss: Loss;
+}
+
+/** Places one dense layer in the flat parameter vector: weights (units, inputs) row-major, then biases (units). */
+export interface LayerLayout {
+  readonly inputs: number;
+  readonly units: number;
+  readonly activation: Activation;
+  readonly weightsOffset: number;
+  readonly biasesOffset: number;
+}
+
+/** Places a whole network: every flat vector (parameters, gradients, moments) shares this layout. */
+export interface Layout {
+  readonly layers: readonly LayerLayout[];
+  readonly parameterCount: number;
+  /** Multiply-adds of one sample's forward, backward and gradient pass. */
+  readonly multiplyAdds: number;
+}
+
+/** Computes the layout of a topology. */
+export function layoutOf(topology: Topology): Layout {
+  const layers: LayerLayout[] = [];
+  let offset = 0;
+  let multiplyAdds = 0;
+  topology.activations.forEach((activation, l) => {
+    const inputs = topology.units[l];
+    const units = topology.units[l + 1];
+    if (inputs === undefined || units === undefined) throw new Error("a topology needs one activation a layer");
+    const weightsOffset = offset;
+    const biasesOffset = weightsOffset + units * inputs;
+    offset = biasesOffset + units;
+    layers.push({ inputs, units, activation, weightsOffset, biasesOffset });
+    multiplyAdds += units * inputs * (l === 0 ? 2 : 3);
+  });
+  return { layers, parameterCount: offset, multiplyAdds };
+}
