@@ -1,0 +1,92 @@
+/** Says what a model's samples look like. */
+export interface SampleSchema {
+  readonly features: readonly string[];
+  readonly label: string;
+  /** Names of class 0 and class 1, or null where labels are numbers. */
+  readonly classes: readonly [string, string] | null;
+  /** Binary labels are 0 or 1. */
+  readonly labelKind: "binary" | "number";
+}
+
+/** Bounds what one message may be. */
+export interface SampleLimits {
+  readonly payloadBytesMax: number;
+  readonly rowsMax: number;
+}
+
+/** Largest |x| of a feature: beyond it a value is taken for a fault of the sensor. */
+export const FEATURE_ABS_MAX = 1e12;
+
+export type RefusalCode =
+  | "not-json"
+  | "wrong-length"
+  | "feature-missing"
+  | "feature-invalid"
+  | "label-missing"
+  | "label-invalid"
+  | "weight-invalid"
+  | "ts-invalid"
+  | "id-invalid"
+  | "number-invalid"
+  | "not-finite"
+  | "out-of-range"
+  | "too-large"
+  | "too-deep"
+  | "columns-uneven"
+  | "not-supported-yet";
+
+/** Tells the producer's numbers of consecutive rows of a message. */
+export interface NumberRun {
+  readonly offset: number;
+  readonly rows: number;
+  readonly source: string;
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** Is a message's rows, by column; on loan until the next message is decoded. */
+export interface Rows {
+  rows: number;
+  /** (rows, I) row-major. */
+  readonly features: Float64Array;
+  readonly labels: Float64Array;
+  /** Factors of the losses; only where `hasWeights`, else all are 1. */
+  readonly weights: Float64Array;
+  /** Event times in ms, NaN where none came; only where `hasTimes`. */
+  readonly times: Float64Array;
+  /** Only where `hasIds`. */
+  readonly ids: (string | null)[];
+  hasWeights: boolean;
+  hasTimes: boolean;
+  hasIds: boolean;
+  numbering: readonly NumberRun[];
+  /** Fields that the schema does not know. */
+  ignoredFields: number;
+}
+
+/** Says why a message is refused. `numbering` is what is known of its numbers, which are settled by that. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly code: RefusalCode;
+  readonly detail: string;
+  readonly numbering: readonly NumberRun[];
+}
+
+export type Decoded = { readonly kind: "rows"; readonly rows: Rows } | Refused;
+
+/** Allocates room for the largest message. */
+export function createRows(features: number, rowsMax: number): Rows {
+  return {
+    rows: 0,
+    features: new Float64Array(rowsMax * features),
+    labels: new Float64Array(rowsMax),
+    weights: new Float64Array(rowsMax),
+    times: new Float64Array(rowsMax),
+    ids: [],
+    hasWeights: false,
+    hasTimes: false,
+    hasIds: false,
+    numbering: [],
+    ignoredFields: 0,
+  };
+}
