@@ -1,0 +1,85 @@
+const INITIAL_BYTES = 65_536;
+
+/** Writes little-endian numbers into one growing buffer that is used again and again. */
+export class ByteWriter {
+  #bytes = new Uint8Array(INITIAL_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  length = 0;
+
+  /** Starts anew; what was written before is overwritten. */
+  reset(): void {
+    this.length = 0;
+  }
+
+  /** What was written: a view, valid until the next write. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  u8(value: number): void {
+    this.#reserve(1);
+    this.#view.setUint8(this.length, value);
+    this.length += 1;
+  }
+
+  u16(value: number): void {
+    this.#reserve(2);
+    this.#view.setUint16(this.length, value, true);
+    this.length += 2;
+  }
+
+  u32(value: number): void {
+    this.#reserve(4);
+    this.#view.setUint32(this.length, value, true);
+    this.length += 4;
+  }
+
+  f32(value: number): void {
+    this.#reserve(4);
+    this.#view.setFloat32(this.length, value, true);
+    this.length += 4;
+  }
+
+  f64(value: number): void {
+    this.#reserve(8);
+    this.#view.setFloat64(this.length, value, true);
+    this.length += 8;
+  }
+
+  /** Writes a whole number ≥ 0 up to 2⁵³ in groups of seven bits, lowest first. */
+  varint(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.u8((rest % 0x80) + 0x80);
+      rest = Math.floor(rest / 0x80);
+    }
+    this.u8(rest);
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** Writes a text as UTF-8 behind its length in bytes. */
+  text(value: string): void {
+    const bytes = Buffer.from(value, "utf8");
+    this.varint(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** Overwrites a number written earlier. */
+  putU32(at: number, value: number): void {
+    this.#view.setUint32(at, value, true);
+  }
+
+  #reserve(count: number): void {
+    const needed = this.length + count;
+    if (needed <= this.#bytes.length) return;
+    const wider = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    wider.set(this.#bytes);
+    this.#bytes = wider;
+    this.#view = new DataView(wider.buffer);
+  }
+}

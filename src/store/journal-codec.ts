@@ -1,0 +1,313 @@
+// One commit as one blob for all models: a directory, then each model's entries. The layout, byte by byte, stands in
+// DESIGN.md. Columns take the smallest form in which every value survives the round trip exactly.
+
+import { RivuletError } from "../error.ts";
+import type { Command, CutsEntry, Decision, Entry, Numbering, RowKind, RowsEntry } from "../learner/entry.ts";
+import type { Section } from "../learner/transaction.ts";
+import { ByteReader } from "./byte-reader.ts";
+import type { ByteWriter } from "./byte-writer.ts";
+import { readColumn, writeColumn } from "./column-codec.ts";
+
+const MAGIC = 0x4a56; // "VJ"
+const VERSION = 1;
+const DIRECTORY_BYTES = 36;
+
+const ROW_KINDS: readonly RowKind[] = ["sample", "question", "answer"];
+const ENTRY = { rows: 1, cuts: 2, command: 3, config: 4, decision: 5 } as const;
+
+/** Which optional columns a block of rows has. */
+const HAS = { labels: 1, weights: 2, predictions: 4, times: 8, ids: 16, numbering: 32 } as const;
+
+/** Tells where one model's part of a commit lies. */
+export interface DirectoryEntry {
+  /** Number of the model in the table of models. */
+  readonly model: number;
+  readonly firstSequence: number;
+  readonly rows: number;
+  readonly firstOrdinal: number;
+  readonly ordinals: number;
+  /** From the beginning of the blob. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Writes the sections of a commit; `modelOf` gives the number of a model. */
+export function encodeCommit(
+  writer: ByteWriter,
+  sections: readonly Section[],
+  modelOf: (name: string) => number,
+): void {
+  writer.reset();
+  writeHead(writer, sections.length);
+  const directory = writer.length;
+  for (const section of sections) {
+    const { firstSequence, rows, firstOrdinal, ordinals } = section;
+    writeDirectoryEntry(writer, {
+      model: modelOf(section.model),
+      firstSequence,
+      rows,
+      firstOrdinal,
+      ordinals,
+      offset: 0,
+      bytes: 0,
+    });
+  }
+  sections.forEach((section, s) => {
+    const offset = writer.length;
+    writer.varint(section.entries.length);
+    for (const entry of section.entries) writeEntry(writer, entry);
+    const at = directory + s * DIRECTORY_BYTES + DIRECTORY_BYTES - 8;
+    writer.putU32(at, offset);
+    writer.putU32(at + 4, writer.length - offset);
+  });
+}
+
+/** Writes a commit again without one model's section; the others' bytes stay as they are. */
+export function encodeWithout(writer: ByteWriter, blob: Uint8Array, model: number, what: string): number {
+  const kept = readDirectory(blob, what).filter((entry) => entry.model !== model);
+  writer.reset();
+  writeHead(writer, kept.length);
+  let offset = writer.length + kept.length * DIRECTORY_BYTES;
+  for (const entry of kept) {
+    writeDirectoryEntry(writer, { ...entry, offset });
+    offset += entry.bytes;
+  }
+  for (const entry of kept) writer.raw(blob.subarray(entry.offset, entry.offset + entry.bytes));
+  return kept.length;
+}
+
+/** Reads the directory of a commit, or of its first bytes where it is not `whole`. Throws `journal-damaged`. */
+export function readDirectory(blob: Uint8Array, what: string, whole = true): readonly DirectoryEntry[] {
+  const reader = new ByteReader(blob, what);
+  if (reader.u16() !== MAGIC) throw reader.damaged("it does not begin as a commit does");
+  const version = reader.u16();
+  if (version !== VERSION) throw reader.damaged(`version ${version} is unknown`);
+  const sections = reader.u32();
+  if (sections * DIRECTORY_BYTES > reader.rest) throw reader.damaged("its directory is too long");
+  return Array.from({ length: sections }, () => {
+    const entry = {
+      model: reader.u32(),
+      firstSequence: reader.f64(),
+      rows: reader.u32(),
+      firstOrdinal: reader.f64(),
+      ordinals: reader.u32(),
+      offset: reader.u32(),
+      bytes: reader.u32(),
+    };
+    if (whole && entry.offset + entry.bytes > blob.length) throw reader.damaged("a section lies outside of it");
+    return entry;
+  });
+}
+
+/** Reads one model's section. The columns are owned by the caller. Throws `journal-damaged`. */
+export function decodeSection(blob: Uint8Array, entry: DirectoryEntry, model: string, what: string): Section {
+  const reader = new ByteReader(blob.subarray(entry.offset, entry.offset + entry.bytes), `${what}, model ${model},`);
+  const entries: Entry[] = [];
+  let sequence = entry.firstSequence;
+  for (let count = reader.count(1); count > 0; count--) {
+    const next = readEntry(reader, sequence);
+    if (next.type === "rows") sequence += next.rows;
+    entries.push(next);
+  }
+  if (reader.rest !== 0) throw reader.damaged("bytes are left over");
+  if (sequence !== entry.firstSequence + entry.rows)
+    throw reader.damaged("its rows are not as many as the directory says");
+  const { firstSequence, rows, firstOrdinal, ordinals } = entry;
+  return { model, firstSequence, rows, firstOrdinal, ordinals, entries };
+}
+
+function writeHead(writer: ByteWriter, sections: number): void {
+  writer.u16(MAGIC);
+  writer.u16(VERSION);
+  writer.u32(sections);
+}
+
+function writeDirectoryEntry(writer: ByteWriter, entry: DirectoryEntry): void {
+  writer.u32(entry.model);
+  writer.f64(entry.firstSequence);
+  writer.u32(entry.rows);
+  writer.f64(entry.firstOrdinal);
+  writer.u32(entry.ordinals);
+  writer.u32(entry.offset);
+  writer.u32(entry.bytes);
+}
+
+function writeEntry(writer: ByteWriter, entry: Entry): void {
+  writer.u8(ENTRY[entry.type]);
+  switch (entry.type) {
+    case "rows":
+      return writeRows(writer, entry);
+    case "cuts":
+      return writeCuts(writer, entry);
+    case "command":
+      return writer.text(JSON.stringify(entry.command));
+    case "config":
+      writer.text(entry.config);
+      writer.text(entry.hash);
+      return writer.varint(entry.numerics);
+    case "decision":
+      return writer.text(JSON.stringify(entry.decision));
+  }
+}
+
+function readEntry(reader: ByteReader, firstSequence: number): Entry {
+  const type = reader.u8();
+  switch (type) {
+    case ENTRY.rows:
+      return readRows(reader, firstSequence);
+    case ENTRY.cuts:
+      return readCuts(reader);
+    case ENTRY.command:
+      return { type: "command", command: readJson<Command>(reader) };
+    case ENTRY.config:
+      return { type: "config", config: reader.text(), hash: reader.text(), numerics: reader.varint() };
+    case ENTRY.decision:
+      return { type: "decision", decision: readJson<Decision>(reader) };
+    default:
+      throw reader.damaged(`an entry has the unknown type ${type}`);
+  }
+}
+
+function readJson<T>(reader: ByteReader): T {
+  try {
+    return JSON.parse(reader.text()) as T;
+  } catch (error) {
+    throw error instanceof RivuletError ? error : reader.damaged("an entry is no JSON");
+  }
+}
+
+function writeRows(writer: ByteWriter, entry: RowsEntry): void {
+  const { rows, features, labels, weights, predictions, times, ids, numbering } = entry;
+  const width = rows === 0 ? 0 : features.length / rows;
+  const outputs = predictions === null || rows === 0 ? 0 : predictions.length / rows;
+  writer.u8(ROW_KINDS.indexOf(entry.rowKind));
+  writer.u8(
+    (labels === null ? 0 : HAS.labels) |
+      (weights === null ? 0 : HAS.weights) |
+      (predictions === null ? 0 : HAS.predictions) |
+      (times === null ? 0 : HAS.times) |
+      (ids === null ? 0 : HAS.ids) |
+      (numbering.length === 0 ? 0 : HAS.numbering),
+  );
+  writer.varint(rows);
+  writer.varint(width);
+  for (let i = 0; i < width; i++) writeColumn(writer, features, i, width, rows);
+  if (labels !== null) writeColumn(writer, labels, 0, 1, rows);
+  if (weights !== null) writeColumn(writer, weights, 0, 1, rows);
+  if (predictions !== null) {
+    writer.varint(outputs);
+    for (let k = 0; k < outputs; k++) writeColumn(writer, predictions, k, outputs, rows);
+  }
+  if (times !== null) writeColumn(writer, times, 0, 1, rows);
+  if (ids !== null) for (let r = 0; r < rows; r++) writeId(writer, ids[r] ?? null);
+  if (numbering.length > 0) writeNumbering(writer, numbering);
+}
+
+function readRows(reader: ByteReader, firstSequence: number): RowsEntry {
+  const rowKind = ROW_KINDS[reader.u8()];
+  if (rowKind === undefined) throw reader.damaged("rows of an unknown kind");
+  const has = reader.u8();
+  const rows = reader.varint();
+  const width = reader.count(1);
+  const features = new Float64Array(checked(reader, rows * width));
+  for (let i = 0; i < width; i++) readColumn(reader, features, i, width, rows);
+  const column = (bit: number) => {
+    if ((has & bit) === 0) return null;
+    const values = new Float64Array(checked(reader, rows));
+    readColumn(reader, values, 0, 1, rows);
+    return values;
+  };
+  const labels = column(HAS.labels);
+  const weights = column(HAS.weights);
+  let predictions: Float64Array | null = null;
+  if ((has & HAS.predictions) !== 0) {
+    const outputs = reader.count(1);
+    predictions = new Float64Array(checked(reader, rows * outputs));
+    for (let k = 0; k < outputs; k++) readColumn(reader, predictions, k, outputs, rows);
+  }
+  const times = column(HAS.times);
+  const ids = (has & HAS.ids) === 0 ? null : Array.from({ length: rows }, () => readId(reader));
+  const numbering = (has & HAS.numbering) === 0 ? [] : readNumbering(reader, rows);
+  return { type: "rows", rowKind, firstSequence, rows, features, labels, weights, predictions, times, ids, numbering };
+}
+
+/** A constant column takes nine bytes for any number of rows, so the count itself must be bounded. */
+const VALUES_MAX = 2 ** 27;
+
+function checked(reader: ByteReader, values: number): number {
+  if (values > VALUES_MAX) throw reader.damaged(`${values} values are more than a commit can have`);
+  return values;
+}
+
+/** 0 is no id; else the length in bytes plus 1. */
+function writeId(writer: ByteWriter, id: string | null): void {
+  if (id === null) return writer.varint(0);
+  const bytes = Buffer.from(id, "utf8");
+  writer.varint(bytes.length + 1);
+  writer.raw(bytes);
+}
+
+function readId(reader: ByteReader): string | null {
+  const length = reader.varint();
+  return length === 0 ? null : Buffer.from(reader.raw(length - 1)).toString("utf8");
+}
+
+/** Names are written once for each run of them: an empty source stands for the same source and epoch as before. */
+function writeNumbering(writer: ByteWriter, numbering: readonly Numbering[]): void {
+  writer.varint(numbering.length);
+  let source = "";
+  let epoch = "";
+  let offset = 0;
+  for (const run of numbering) {
+    writer.varint(run.offset - offset);
+    writer.varint(run.rows);
+    const same = run.source === source && run.epoch === epoch;
+    writer.text(same ? "" : run.source);
+    if (!same) writer.text(run.epoch);
+    writer.varint(run.seq);
+    ({ source, epoch } = run);
+    offset = run.offset + run.rows;
+  }
+}
+
+function readNumbering(reader: ByteReader, rows: number): Numbering[] {
+  let source = "";
+  let epoch = "";
+  let at = 0;
+  return Array.from({ length: reader.count(4) }, () => {
+    const offset = at + reader.varint();
+    const count = reader.varint();
+    at = offset + count;
+    if (at > rows) throw reader.damaged("a run of numbers goes beyond its rows");
+    const name = reader.text();
+    if (name !== "") {
+      source = name;
+      epoch = reader.text();
+    }
+    return { offset, rows: count, source, epoch, seq: reader.varint() };
+  });
+}
+
+function writeCuts(writer: ByteWriter, { firstStep, firstSequence, count, rows, costs, undone }: CutsEntry): void {
+  writer.varint(firstStep);
+  writer.varint(firstSequence);
+  writer.varint(count);
+  for (let i = 0; i < count; i++) writer.varint(2 * (rows[i] ?? 0) + (undone[i] ?? 0));
+  for (let i = 0; i < count; i++) writer.f64(costs[i] ?? Number.NaN);
+}
+
+function readCuts(reader: ByteReader): CutsEntry {
+  const firstStep = reader.varint();
+  const firstSequence = reader.varint();
+  const count = reader.count(9);
+  const rows = new Uint32Array(count);
+  const costs = new Float64Array(count);
+  const undone = new Uint8Array(count);
+  for (let i = 0; i < count; i++) {
+    const packed = reader.varint();
+    rows[i] = Math.floor(packed / 2);
+    undone[i] = packed % 2;
+  }
+  for (let i = 0; i < count; i++) costs[i] = reader.f64();
+  return { type: "cuts", firstStep, firstSequence, count, rows, costs, undone };
+}

@@ -1,0 +1,47 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { RivuletError } from "../error.ts";
+import { takeLock } from "./lock.ts";
+import { prepareDatabase } from "./pragmas.ts";
+import { Store } from "./store.ts";
+
+const FILE = "rivulet.db";
+
+/** Tells whether a data folder has a store. */
+export function storeExists(folder: string): boolean {
+  return existsSync(join(folder, FILE));
+}
+
+/**
+ * Opens the store of a data folder, which must exist, and locks it. Throws `store-locked`, `store-foreign`, `store-newer`,
+ * `store-damaged`, `store-failed`; then nothing is left open.
+ */
+export function openStore({ folder }: { readonly folder: string }): Store {
+  const lock = takeLock(folder);
+  const path = join(folder, FILE);
+  let db: Database.Database | null = null;
+  try {
+    db = new Database(path);
+    prepareDatabase(db, path);
+    return new Store(db, lock, path);
+  } catch (cause) {
+    db?.close();
+    lock.release();
+    if (cause instanceof RivuletError) throw cause;
+    throw openingFailed(path, cause);
+  }
+}
+
+function openingFailed(path: string, cause: unknown): RivuletError {
+  const isDamaged =
+    cause instanceof Database.SqliteError &&
+    (cause.code.startsWith("SQLITE_CORRUPT") || cause.code === "SQLITE_NOTADB");
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new RivuletError(isDamaged ? "store-damaged" : "store-failed", `${path} cannot be opened: ${message}`, {
+    hint: isDamaged
+      ? "Keep a copy of the data folder before anything else; then restore a backup, or start in another folder."
+      : "Is the folder writable, and is there room on the disk?",
+    cause,
+  });
+}

@@ -1,0 +1,64 @@
+import type Database from "better-sqlite3";
+import { RivuletError } from "../error.ts";
+import { APPLICATION_ID, MIGRATIONS } from "./migrations.ts";
+
+const BUSY_MS = 5000;
+const JOURNAL_SIZE_LIMIT_BYTES = 16_000_000;
+/** What SQLite reads back for FULL. */
+const SYNCHRONOUS_FULL = 2;
+
+/** Sets what a connection needs before it is used, and refuses files that are not ours, too new, or damaged. */
+export function prepareDatabase(db: Database.Database, path: string): void {
+  const number = (name: string) => Number(db.pragma(name, { simple: true }));
+  const isEmpty = number("page_count") === 0;
+  if (!isEmpty && number("application_id") !== APPLICATION_ID) {
+    throw new RivuletError("store-foreign", `${path} is a database of another program`, {
+      hint: "Choose another data folder with --data; this file is left as it is.",
+    });
+  }
+  const version = number("user_version");
+  if (version > MIGRATIONS.length) {
+    throw new RivuletError(
+      "store-newer",
+      `${path} was written by a later release (schema ${version}, this one knows ${MIGRATIONS.length})`,
+      {
+        hint: "Install that release again, or choose another data folder with --data.",
+      },
+    );
+  }
+  db.pragma("journal_mode = WAL");
+  // After WAL, and explicitly: the build's default for WAL is NORMAL, which loses commits that were acknowledged.
+  db.pragma("synchronous = FULL");
+  if (number("synchronous") !== SYNCHRONOUS_FULL)
+    throw new RivuletError("store-failed", "synchronous=FULL was not accepted");
+  db.pragma(`busy_timeout = ${BUSY_MS}`);
+  // A schema from elsewhere must not run functions.
+  db.pragma("trusted_schema = OFF");
+  db.pragma("cell_size_check = ON");
+  db.pragma("foreign_keys = ON");
+  // What a user deletes is overwritten, not just unlinked.
+  db.pragma("secure_delete = ON");
+  // A long write leaves a long log behind; it is cut to this when it is reset.
+  db.pragma(`journal_size_limit = ${JOURNAL_SIZE_LIMIT_BYTES}`);
+  migrate(db, version);
+}
+
+function migrate(db: Database.Database, version: number): void {
+  for (const [step, sql] of MIGRATIONS.entries()) {
+    if (step < version) continue;
+    db.transaction(() => {
+      db.exec(sql);
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+      db.pragma(`user_version = ${step + 1}`);
+    })();
+  }
+}
+
+/** Looks for damage: worth its time only after a stop that was not clean. Throws `store-damaged`. */
+export function checkDatabase(db: Database.Database, path: string): void {
+  const found = String(db.pragma("quick_check(1)", { simple: true }));
+  if (found === "ok") return;
+  throw new RivuletError("store-damaged", `${path} is damaged: ${found}`, {
+    hint: "Keep a copy of the data folder before anything else; then restore a backup, or start in another folder.",
+  });
+}

@@ -1,0 +1,195 @@
+// Thins out, in small bites: a stream must never wait for a large delete. What recovery needs is untouchable: the newest
+// good states of each model, the journal after them, and the states that rollbacks in the journal went back to.
+
+import { statSync } from "node:fs";
+import type Database from "better-sqlite3";
+import { RivuletError } from "../error.ts";
+import { CHUNK_STEPS } from "./costs.ts";
+import { readDirectory } from "./journal-codec.ts";
+import { stateOf } from "./records.ts";
+import type { ModelRow, Statements } from "./statements.ts";
+
+export interface RetentionPolicy {
+  /** Snapshots to keep: the newest, then the newest of each hour, then of each day. */
+  readonly keep: { readonly last: number; readonly hourly: number; readonly daily: number };
+  readonly keepRows: number;
+  readonly keepSteps: number;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+/** Good states of each model that are kept whatever the policy says. */
+const RECOVERY_STATES = 3;
+const QUARANTINE_KEPT = 10_000;
+const WAL_BYTES_MAX = 16_000_000;
+/** What one bite takes at most. */
+const STATES_PER_BITE = 16;
+const COMMITS_PER_BITE = 64;
+const CHUNKS_PER_BITE = 8;
+const REFUSALS_PER_BITE = 200;
+/** A directory of the most models that there can be. */
+const HEAD_BYTES = 8 + 1000 * 36;
+
+/** Says from where on a model is untouchable. */
+interface Floor {
+  /** The oldest of the states that recovery may need. */
+  readonly state: number;
+  readonly commit: number;
+}
+
+/** Knows what may go, and takes a bite of it. */
+export class Retention {
+  readonly #db: Database.Database;
+  readonly #statements: Statements;
+  readonly #path: string;
+  /** States whose checksum was found good: it is computed once. */
+  readonly #good = new Set<number>();
+  /** The commit where the next look at the journal begins. */
+  #cursor = 0;
+
+  constructor(db: Database.Database, statements: Statements, path: string) {
+    this.#db = db;
+    this.#statements = statements;
+    this.#path = path;
+  }
+
+  /** Takes the first bite that there is; returns whether there was one. */
+  bite(
+    models: readonly ModelRow[],
+    policies: ReadonlyMap<string, RetentionPolicy>,
+    bytesMax: number,
+    lastStepOf: (model: number) => number,
+  ): boolean {
+    const kept = models.filter(({ name }) => policies.has(name));
+    return (
+      this.#db.transaction(() => {
+        for (const model of kept) {
+          const policy = policies.get(model.name);
+          if (policy === undefined) continue;
+          if (this.#thinSnapshots(model, policy)) return true;
+          if (this.#dropStates(model)) return true;
+          const before = lastStepOf(model.id) - policy.keepSteps - CHUNK_STEPS + 2;
+          const bite = { model: model.id, before, limit: CHUNKS_PER_BITE };
+          if (this.#statements.costPrune.run(bite).changes > 0) return true;
+        }
+        if (this.#pruneJournal(models, policies, bytesMax)) return true;
+        return this.#statements.quarantinePrune.run(QUARANTINE_KEPT, REFUSALS_PER_BITE).changes > 0;
+      })() || this.#truncateLog()
+    );
+  }
+
+  #thinSnapshots(model: ModelRow, { keep }: RetentionPolicy): boolean {
+    const hours = new Set<number>();
+    const days = new Set<number>();
+    let thinned = 0;
+    for (const [age, snapshot] of this.#statements.snapshotHeld.all(model.id).entries()) {
+      if (age < keep.last) continue;
+      const hour = Math.floor(snapshot.created_at_ms / HOUR_MS);
+      const day = Math.floor(snapshot.created_at_ms / DAY_MS);
+      const hourly = !hours.has(hour) && hours.size < keep.hourly;
+      if (hourly) hours.add(hour);
+      const daily = !hourly && hours.size >= keep.hourly && !days.has(day) && days.size < keep.daily;
+      if (daily) days.add(day);
+      if (hourly || daily || snapshot.tagged === 1 || snapshot.protected === 1) continue;
+      this.#statements.snapshotThin.run(snapshot.id);
+      if (++thinned >= STATES_PER_BITE) break;
+    }
+    return thinned > 0;
+  }
+
+  #dropStates(model: ModelRow): boolean {
+    const floor = this.#floor(model.id);
+    if (floor === null) return false;
+    const orphans = this.#statements.stateOrphans.all(model.id, floor.state, STATES_PER_BITE);
+    for (const { id } of orphans) {
+      this.#statements.stateDelete.run(id);
+      this.#good.delete(id);
+    }
+    return orphans.length > 0;
+  }
+
+  /** Deletes the oldest commits that nobody needs. One that another model still needs is passed over. */
+  #pruneJournal(
+    models: readonly ModelRow[],
+    policies: ReadonlyMap<string, RetentionPolicy>,
+    bytesMax: number,
+  ): boolean {
+    const pressed = this.#bytesInUse() > bytesMax;
+    const floors = new Map(models.map((model) => [model.id, this.#floor(model.id)]));
+    const byId = new Map(models.map((model) => [model.id, model]));
+    const heads = this.#statements.journalHeads.all(HEAD_BYTES, this.#cursor, COMMITS_PER_BITE);
+    let deleted = 0;
+    for (const { id, head } of heads) {
+      const directory = readDirectoryHead(head, id);
+      const verdicts = directory.map((section) => {
+        const model = byId.get(section.model);
+        if (model === undefined) return "free";
+        if (id >= (floors.get(model.id)?.commit ?? 0)) return model.active === 1 ? "stop" : "keep";
+        const keepRows = pressed ? 0 : (policies.get(model.name)?.keepRows ?? 0);
+        const newer = model.last_sequence - (section.firstSequence + section.rows - 1);
+        return newer >= keepRows ? "free" : "stop";
+      });
+      // Whatever follows is newer still for that model.
+      if (verdicts.includes("stop")) {
+        this.#cursor = 0;
+        return deleted > 0;
+      }
+      this.#cursor = id + 1;
+      if (verdicts.includes("keep")) continue;
+      this.#statements.journalDelete.run(id);
+      for (const section of directory) this.#statements.modelPruned.run(id + 1, section.model);
+      deleted++;
+    }
+    if (heads.length < COMMITS_PER_BITE) this.#cursor = 0;
+    return deleted > 0 || heads.length === COMMITS_PER_BITE;
+  }
+
+  /** Finds what recovery needs of a model: its newest good states. Null where it has none. */
+  #floor(model: number): Floor | null {
+    let found = 0;
+    let state = 0;
+    let commit = Number.POSITIVE_INFINITY;
+    for (const { id, commit_from } of this.#statements.stateIdsNewestFirst.all(model, 4 * RECOVERY_STATES)) {
+      if (!this.#isGood(id)) continue;
+      state = id;
+      commit = Math.min(commit, commit_from);
+      if (++found === RECOVERY_STATES) return { state, commit };
+    }
+    // Fewer than wanted: nothing of the model may go.
+    return found === 0 ? null : { state: 0, commit: 0 };
+  }
+
+  #isGood(id: number): boolean {
+    if (this.#good.has(id)) return true;
+    const row = this.#statements.stateById.get(id);
+    if (row === undefined || !isGood(row)) return false;
+    this.#good.add(id);
+    return true;
+  }
+
+  #bytesInUse(): number {
+    const number = (name: string) => Number(this.#db.pragma(name, { simple: true }));
+    return (number("page_count") - number("freelist_count")) * number("page_size");
+  }
+
+  #truncateLog(): boolean {
+    const bytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    if (bytes > WAL_BYTES_MAX) this.#db.pragma("wal_checkpoint(TRUNCATE)");
+    return false;
+  }
+}
+
+function isGood(row: Parameters<typeof stateOf>[0]): boolean {
+  try {
+    stateOf(row);
+    return true;
+  } catch (error) {
+    if (error instanceof RivuletError) return false;
+    throw error;
+  }
+}
+
+/** Reads the directory out of the first bytes of a commit: the sections themselves are not there. */
+function readDirectoryHead(head: Buffer, id: number) {
+  return readDirectory(head, `commit ${id} of the journal`, false);
+}

@@ -1,0 +1,344 @@
+// The store: one SQLite file in the data folder, and the only place that knows SQL. It is synchronous; who calls it
+// decides when. DESIGN.md tells the formats and why they are as they are.
+
+import { statSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import Database from "better-sqlite3";
+import { RivuletError } from "../error.ts";
+import type { CutsEntry } from "../learner/entry.ts";
+import type { Transaction } from "../learner/transaction.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { CostHistory, type CostPoint } from "./costs.ts";
+import { deleteModel } from "./delete-model.ts";
+import { decodeSection, readDirectory } from "./journal-codec.ts";
+import type { Lock } from "./lock.ts";
+import { checkDatabase } from "./pragmas.ts";
+import {
+  type CommitRecord,
+  type ModelRecord,
+  type QuarantineCount,
+  type QuarantineRecord,
+  quarantineOf,
+  type SnapshotRecord,
+  type StateRecord,
+  type StoreStatus,
+  snapshotOf,
+  stateOf,
+} from "./records.ts";
+import { Retention, type RetentionPolicy } from "./retention.ts";
+import { type CommitRow, type ModelRow, prepareStatements, type Statements } from "./statements.ts";
+import { writeTransaction } from "./write-transaction.ts";
+
+export type { CostPoint } from "./costs.ts";
+export type * from "./records.ts";
+export type { RetentionPolicy } from "./retention.ts";
+
+const CLEAN = "clean";
+const LAST_SNAPSHOT = "last_snapshot_id";
+/** Bytes of journal read in one go. */
+const PAGE_BYTES_MAX = 4_000_000;
+const TAG = /^[A-Za-z0-9._-]{1,64}$/;
+/** Names that mean something else where a snapshot is asked for. */
+const RESERVED_TAGS: readonly string[] = ["best"];
+
+/** Holds an open store. Everything that SQL answers goes through it. */
+export class Store {
+  readonly #db: Database.Database;
+  readonly #lock: Lock;
+  readonly #path: string;
+  readonly #statements: Statements;
+  readonly #writer = new ByteWriter();
+  readonly #costs = new Map<number, CostHistory>();
+  readonly #retention: Retention;
+  #models = new Map<string, ModelRow>();
+  #lastCommit: number;
+  #closed = false;
+
+  /** Takes over an open database and its lock; use `openStore`. */
+  constructor(db: Database.Database, lock: Lock, path: string) {
+    this.#db = db;
+    this.#lock = lock;
+    this.#path = path;
+    this.#statements = prepareStatements(db);
+    if (this.#statements.metaGet.get(CLEAN)?.value === "no") checkDatabase(db, path);
+    this.#statements.metaSet.run(CLEAN, "no");
+    this.#lastCommit = this.#statements.journalSpan.get()?.last ?? 0;
+    this.#retention = new Retention(db, this.#statements, path);
+    this.#readModels();
+  }
+
+  /**
+   * Makes a transaction durable, all of it or nothing. Throws `store-failed`; then the same transaction may be handed over
+   * again. Its buffers are read before the call returns.
+   */
+  commit(transaction: Transaction): void {
+    if (transaction.id !== this.#lastCommit + 1) {
+      throw new Error(`commit ${transaction.id} does not follow commit ${this.#lastCommit}`);
+    }
+    try {
+      this.#statements.begin.run();
+      for (const name of new Set([...transaction.sections, ...transaction.states].map(({ model }) => model))) {
+        if (!this.#models.has(name)) this.#addModel(name, transaction.at);
+      }
+      writeTransaction(this.#statements, this.#writer, transaction, (name) => this.#idOf(name));
+      for (const { model } of transaction.states) this.#history(this.#idOf(model)).write();
+      this.#statements.commit.run();
+    } catch (cause) {
+      if (this.#db.inTransaction) this.#statements.rollback.run();
+      this.#readModels();
+      throw cause instanceof RivuletError ? cause : failed(cause);
+    }
+    this.#lastCommit = transaction.id;
+    for (const { model } of transaction.states) this.#history(this.#idOf(model)).written();
+    for (const section of transaction.sections) {
+      const history = this.#history(this.#idOf(section.model));
+      for (const entry of section.entries) if (entry.type === "cuts") history.feed(entry, transaction.at);
+    }
+  }
+
+  models(): readonly ModelRecord[] {
+    return [...this.#models.values()].map(({ name, active, created_at_ms }) => ({
+      name,
+      active: active === 1,
+      createdAtMs: created_at_ms,
+    }));
+  }
+
+  /** Marks the models of the configuration as active, and all others as not. */
+  setActive(names: readonly string[]): void {
+    for (const { id, name } of this.#models.values())
+      this.#statements.modelActive.run(names.includes(name) ? 1 : 0, id);
+    this.#readModels();
+  }
+
+  /** Removes everything that is stored of a model; the others' journal stays as it is. Throws `unknown-model`. */
+  deleteModel(name: string): void {
+    const id = this.#idOf(name);
+    this.#statements.metaSet.run(LAST_SNAPSHOT, String(this.lastSnapshotId()));
+    deleteModel(this.#db, this.#statements, this.#writer, { id, name });
+    this.#costs.delete(id);
+    this.#readModels();
+  }
+
+  /** Lists a model's snapshots, newest first, those older than `before`. */
+  snapshots(query: {
+    readonly model: string;
+    readonly limit: number;
+    readonly before?: number;
+  }): readonly SnapshotRecord[] {
+    const before = query.before ?? Number.MAX_SAFE_INTEGER;
+    return this.#statements.snapshotPage.all(this.#idOf(query.model), before, query.limit).map(snapshotOf);
+  }
+
+  snapshot(id: number): SnapshotRecord | null {
+    const row = this.#statements.snapshotById.get(id);
+    return row === undefined ? null : snapshotOf(row);
+  }
+
+  /** Finds a model's snapshot by its id, in digits, or by its tag. */
+  findSnapshot(model: string, idOrTag: string): SnapshotRecord | null {
+    if (!/^\d+$/.test(idOrTag)) {
+      const row = this.#statements.snapshotByTag.get(this.#idOf(model), idOrTag);
+      return row === undefined ? null : snapshotOf(row);
+    }
+    const record = this.snapshot(Number(idOrTag));
+    return record?.model === model ? record : null;
+  }
+
+  /** Names a snapshot; the tag is taken off another snapshot of the model that has it. Throws `usage`, `unknown-snapshot`. */
+  tag(id: number, tag: string): void {
+    if (!TAG.test(tag) || /^\d+$/.test(tag) || RESERVED_TAGS.includes(tag)) {
+      throw new RivuletError("usage", `${JSON.stringify(tag)} is no tag`, {
+        hint: "A tag has 1 to 64 letters, digits, dots, underscores and hyphens, is no number, and not best.",
+      });
+    }
+    const record = this.snapshot(id);
+    if (record === null) throw new RivuletError("unknown-snapshot", `there is no snapshot ${id}`);
+    if (record.thinned) {
+      throw new RivuletError("journal-pruned", `the state of snapshot ${id} was thinned out`, {
+        hint: "Only snapshots that still hold their state can be tagged.",
+      });
+    }
+    this.#statements.tagSet.run({ snapshot: id, tag });
+  }
+
+  /** Tells the highest snapshot id that was ever used, deleted ones included; 0 before the first. */
+  lastSnapshotId(): number {
+    const kept = Number(this.#statements.metaGet.get(LAST_SNAPSHOT)?.value ?? 0);
+    return Math.max(kept, this.#statements.snapshotMax.get()?.id ?? 0);
+  }
+
+  /** Reads a snapshot's states. Throws `unknown-snapshot`, `journal-pruned` where it was thinned out, `state-damaged`. */
+  state(snapshot: number): StateRecord {
+    const row = this.#statements.snapshotById.get(snapshot);
+    if (row === undefined) throw new RivuletError("unknown-snapshot", `there is no snapshot ${snapshot}`);
+    const state = row.state_id === null ? undefined : this.#statements.stateById.get(row.state_id);
+    if (state !== undefined) return stateOf(state);
+    throw new RivuletError(
+      "journal-pruned",
+      `the state of snapshot ${snapshot} was thinned out; only its metadata is left`,
+      {
+        hint: "Tag the snapshots that you want to be able to go back to.",
+      },
+    );
+  }
+
+  /** Yields a model's saved states, newest first: where recovery may begin. */
+  *recoveryStates(
+    model: string,
+  ): Generator<
+    | { readonly id: number; readonly good: true; readonly state: StateRecord }
+    | { readonly id: number; readonly good: false }
+  > {
+    const ids = this.#statements.stateIdsNewestFirst.all(this.#idOf(model), Number.MAX_SAFE_INTEGER);
+    for (const { id } of ids) {
+      const row = this.#statements.stateById.get(id);
+      if (row === undefined) continue;
+      try {
+        yield { id, good: true, state: stateOf(row) };
+      } catch (error) {
+        if (!(error instanceof RivuletError)) throw error;
+        yield { id, good: false };
+      }
+    }
+  }
+
+  /** Tells the commit from which the journal of a model is complete. */
+  journalFrom(model: string): number {
+    return this.#modelOf(model).journal_from;
+  }
+
+  /** Tells the newest commit; 0 before the first. */
+  lastCommitId(): number {
+    return this.#lastCommit;
+  }
+
+  /** Tells a commit at or before the one that holds a row, from which on the row can be found. */
+  commitForSequence(model: string, sequence: number): number {
+    return this.#statements.stateBefore.get(this.#idOf(model), sequence)?.commit_from ?? 1;
+  }
+
+  /** Reads commits from an id on, in order: at most `limit`, and fewer where they are large. Throws `journal-damaged`. */
+  commits(query: { readonly from: number; readonly limit: number; readonly model: string }): readonly CommitRecord[] {
+    const id = this.#idOf(query.model);
+    const commits: CommitRecord[] = [];
+    let bytes = 0;
+    for (const row of this.#statements.journalPage.iterate(query.from, query.limit)) {
+      commits.push(this.#commitOf(row, query.model, id));
+      bytes += row.entries.length;
+      if (bytes > PAGE_BYTES_MAX) break;
+    }
+    return commits;
+  }
+
+  /** Adds committed steps to the cost history again; those that it has are passed over. For recovery. */
+  feedCosts(model: string, cuts: CutsEntry, atMs: number): void {
+    this.#history(this.#idOf(model)).feed(cuts, atMs);
+  }
+
+  /** Sums up the costs of steps `from` to `to` in at most `points` points. */
+  history(query: {
+    readonly model: string;
+    readonly from: number;
+    readonly to: number;
+    readonly points: number;
+  }): readonly CostPoint[] {
+    return this.#history(this.#idOf(query.model)).query(query.from, query.to, query.points);
+  }
+
+  /** Lists refused messages, newest first, those older than `before`. */
+  quarantine(query: { readonly limit: number; readonly before?: number }): readonly QuarantineRecord[] {
+    return this.#statements.quarantinePage.all(query.before ?? Number.MAX_SAFE_INTEGER, query.limit).map(quarantineOf);
+  }
+
+  /** Counts all messages that were ever refused. */
+  quarantineCounts(): readonly QuarantineCount[] {
+    return this.#statements.quarantineCounts
+      .all()
+      .map(({ model, code, count }) => ({ model: model === "" ? null : model, code, count }));
+  }
+
+  /** Thins out a bounded bite of what the policies no longer keep; returns whether there may be more. */
+  maintain(policies: ReadonlyMap<string, RetentionPolicy>, bytesMax: number): boolean {
+    this.#readModels();
+    const models = [...this.#models.values()];
+    return this.#retention.bite(models, policies, bytesMax, (model) => this.#history(model).lastStep);
+  }
+
+  status(): StoreStatus {
+    const totals = this.#statements.journalTotals.get();
+    return {
+      fileBytes: bytesOf(this.#path),
+      walBytes: bytesOf(`${this.#path}-wal`),
+      commitsHeld: totals?.commits ?? 0,
+      rowsHeld: totals?.rows ?? 0,
+      firstCommit: this.#statements.journalSpan.get()?.first ?? null,
+    };
+  }
+
+  /** Marks the stop as clean, closes the file and lets go of the lock. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#statements.metaSet.run(CLEAN, "yes");
+    } finally {
+      this.#db.close();
+      this.#lock.release();
+    }
+  }
+
+  #commitOf({ id, at_ms, crc32: expected, entries }: CommitRow, name: string, model: number): CommitRecord {
+    const what = `commit ${id} of the journal`;
+    if (crc32(entries) !== expected) {
+      throw new RivuletError("journal-damaged", `${what} is damaged: its checksum is wrong`, {
+        hint: "Keep a copy of the data folder. Snapshots taken after it are not concerned.",
+      });
+    }
+    const sections = readDirectory(entries, what)
+      .filter((entry) => entry.model === model)
+      .map((entry) => decodeSection(entries, entry, name, what));
+    return { id, atMs: at_ms, sections };
+  }
+
+  #addModel(name: string, at: number): void {
+    this.#statements.modelInsert.run(name, at);
+    this.#readModels();
+  }
+
+  #history(model: number): CostHistory {
+    let history = this.#costs.get(model);
+    if (history === undefined) {
+      history = new CostHistory(model, this.#statements);
+      this.#costs.set(model, history);
+    }
+    return history;
+  }
+
+  #idOf(name: string): number {
+    return this.#modelOf(name).id;
+  }
+
+  #modelOf(name: string): ModelRow {
+    const row = this.#models.get(name);
+    if (row === undefined) throw new RivuletError("unknown-model", `nothing is stored of a model ${name}`);
+    return row;
+  }
+
+  #readModels(): void {
+    this.#models = new Map(this.#statements.models.all().map((row) => [row.name, row]));
+  }
+}
+
+function bytesOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function failed(cause: unknown): RivuletError {
+  const code = cause instanceof Database.SqliteError ? `${cause.code}: ` : "";
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new RivuletError("store-failed", `the store could not write (${code}${message})`, {
+    hint: "Nothing was acknowledged, and the same is tried again. Is there room on the disk, and is it writable?",
+    cause,
+  });
+}

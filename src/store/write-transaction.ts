@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import type { Refusal, RefusalCount, SavedState, Transaction } from "../learner/transaction.ts";
+import type { ByteWriter } from "./byte-writer.ts";
+import { encodeCommit } from "./journal-codec.ts";
+import { checksumOf } from "./records.ts";
+import type { Statements } from "./statements.ts";
+
+/** What is kept of a refused payload. */
+const HEAD_BYTES_MAX = 4096;
+
+type IdOf = (model: string) => number;
+
+/** Writes everything of a transaction but the cost history, within the SQL transaction that is open. */
+export function writeTransaction(
+  statements: Statements,
+  writer: ByteWriter,
+  transaction: Transaction,
+  idOf: IdOf,
+): void {
+  const { id, at, sections, states, refusals, refusalsUnkept } = transaction;
+  encodeCommit(writer, sections, idOf);
+  const blob = writer.bytes;
+  const rows = sections.reduce((sum, section) => sum + section.rows, 0);
+  statements.journalInsert.run(id, at, rows, crc32(blob), blob);
+  for (const { model, firstSequence, rows: count } of sections) {
+    statements.modelAdvance.run(id, firstSequence + count - 1, idOf(model));
+  }
+  for (const state of states) writeState(statements, state, id, at, idOf);
+  writeRefusals(statements, refusals, refusalsUnkept, at);
+}
+
+function writeState(statements: Statements, state: SavedState, commit: number, at: number, idOf: IdOf): void {
+  const { step, sequence, ordinal, commitFrom, numerics, configHash, cost, learner, monitor, snapshot } = state;
+  const model = idOf(state.model);
+  const checksum = checksumOf(state);
+  statements.configInsert.run(configHash, state.config);
+  const { lastInsertRowid } = statements.stateInsert.run({
+    model,
+    step,
+    sequence,
+    ordinal,
+    commitFrom,
+    commit,
+    numerics,
+    configHash,
+    cost,
+    learner,
+    monitor,
+    checksum,
+  });
+  if (snapshot === null) return;
+  const { id, parent, reason, metrics } = snapshot;
+  statements.snapshotInsert.run({
+    id,
+    model,
+    state: Number(lastInsertRowid),
+    parent,
+    reason,
+    step,
+    sequence,
+    commitFrom,
+    commit,
+    at,
+    cost,
+    metrics: metrics === null ? null : JSON.stringify(metrics),
+    bytes: learner.length + monitor.length,
+    checksum,
+  });
+}
+
+function writeRefusals(
+  { quarantineInsert, quarantineCount }: Statements,
+  refusals: readonly Refusal[],
+  unkept: readonly RefusalCount[],
+  at: number,
+): void {
+  for (const { model, topic, code, detail, payloadBytes, payload } of refusals) {
+    const sha256 = createHash("sha256").update(payload).digest("hex");
+    quarantineInsert.run(at, model, topic, code, detail, payloadBytes, sha256, payload.subarray(0, HEAD_BYTES_MAX));
+    quarantineCount.run(model ?? "", code, 1);
+  }
+  for (const { model, code, count } of unkept) quarantineCount.run(model ?? "", code, count);
+}
