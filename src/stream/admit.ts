@@ -1,0 +1,162 @@
+import { asyncScheduler, concatMap, defer, from, type OperatorFunction, type SchedulerLike } from "rxjs";
+import { createDecoder, type Decoder } from "../sample/decode.ts";
+import { createRows, type Decoded, type SampleLimits } from "../sample/rows.ts";
+import { parseTopic, type Topic } from "../sample/topic.ts";
+import { Chunk } from "./chunk.ts";
+import type { AdmittedItem, CommandItem, Message, MessagesItem, SettledItem, StopItem } from "./flow.ts";
+import type { Model } from "./model.ts";
+
+type In = MessagesItem | CommandItem | SettledItem | StopItem;
+type Out = AdmittedItem | CommandItem | SettledItem | StopItem;
+
+/** Refused messages kept in a second; what comes above is counted. */
+const REFUSALS_KEPT_PER_SECOND = 10;
+
+export interface AdmitOptions {
+  readonly models: readonly Model[];
+  /** Levels before the model's name in every topic. */
+  readonly prefix: string;
+  readonly limits: SampleLimits;
+  /** Rows after which what was admitted goes on, so that a commit stays bounded. */
+  readonly policy: { readonly maxSamples: number };
+}
+
+/**
+ * Decodes messages into the rings of their models, or refuses them whole. A message that its model's ring has no room
+ * for waits, with all that came after it, until slots are free again; order is never changed.
+ */
+export function admit(options: AdmitOptions, scheduler: SchedulerLike = asyncScheduler): OperatorFunction<In, Out> {
+  return (source) =>
+    defer(() => {
+      const admission = new Admission(options, scheduler);
+      return source.pipe(concatMap((item) => from(admission.take(item))));
+    });
+}
+
+interface Lane {
+  readonly model: Model;
+  readonly decoder: Decoder;
+}
+
+class Admission {
+  readonly #options: AdmitOptions;
+  readonly #scheduler: SchedulerLike;
+  readonly #lanes: ReadonlyMap<string, Lane>;
+  /** Messages, commands and the stop that wait for room, in order of arrival. */
+  #waiting: (Message | CommandItem | StopItem)[] = [];
+  #second = Number.NaN;
+  #keptThisSecond = 0;
+
+  constructor(options: AdmitOptions, scheduler: SchedulerLike) {
+    this.#options = options;
+    this.#scheduler = scheduler;
+    const { models, limits } = options;
+    const widest = Math.max(0, ...models.map((model) => model.ring.featureCount));
+    // The decoders take turns, so one buffer serves them all.
+    const rows = createRows(widest, limits.rowsMax);
+    this.#lanes = new Map(
+      models.map((model) => {
+        const { features, label, classes, network } = model.state.config.learner;
+        const labelKind = network.loss === "cross-entropy" ? "binary" : "number";
+        return [model.name, { model, decoder: createDecoder({ features, label, classes, labelKind }, limits, rows) }];
+      }),
+    );
+  }
+
+  /** Yields what can go on now; downstream has trained it, and maybe committed it, before the next is asked for. */
+  *take(item: In): Generator<Out> {
+    switch (item.kind) {
+      case "messages":
+        for (const message of item.messages) this.#waiting.push(message);
+        // The first item of a stream has no messages: it tells that the stream began.
+        if (item.messages.length === 0) yield new Chunk().item();
+        break;
+      case "command":
+      case "stop":
+        this.#waiting.push(item);
+        break;
+      case "settled":
+        yield item;
+        break;
+    }
+    yield* this.#drain();
+  }
+
+  *#drain(): Generator<Out> {
+    let chunk = new Chunk();
+    let done = 0;
+    for (const head of this.#waiting) {
+      if ("kind" in head) {
+        if (!chunk.empty) yield chunk.item();
+        chunk = new Chunk();
+        yield head;
+      } else if (!this.#admit(head, chunk)) {
+        // What is in the ring goes on; where it was committed at once, there is room now.
+        if (!chunk.empty) yield chunk.item();
+        chunk = new Chunk();
+        if (!this.#admit(head, chunk)) break;
+      }
+      done++;
+      if (chunk.rows < this.#options.policy.maxSamples) continue;
+      yield chunk.item();
+      chunk = new Chunk();
+    }
+    if (!chunk.empty) yield chunk.item();
+    this.#waiting = this.#waiting.slice(done);
+  }
+
+  /** Puts a message's rows into their ring, or refuses it. Returns false where there is no room yet. */
+  #admit(message: Message, chunk: Chunk): boolean {
+    if (message.retain) {
+      // A retained sample is an old one that the broker repeats: it is not for training.
+      chunk.add(message);
+      return true;
+    }
+    const topic = parseTopic(this.#options.prefix, message.topic);
+    const lane = topic.model === null ? undefined : this.#lanes.get(topic.model);
+    if (topic.kind === "unknown" || lane === undefined) {
+      const code = topic.model === null || lane !== undefined ? "unknown-topic" : "unknown-model";
+      const detail =
+        topic.kind === "unknown" && code === "unknown-topic" ? topic.detail : `there is no model ${topic.model}`;
+      this.#refuse(message, lane?.model ?? null, code, detail, chunk);
+      return true;
+    }
+    // Rows are decoded again when the message has waited: that is rare, and keeps no second buffer.
+    const decoded = decode(lane.decoder, topic, message.payload);
+    if (decoded.kind === "refused") {
+      this.#refuse(message, lane.model, decoded.code, decoded.detail, chunk);
+      for (const { source, epoch, seq, rows } of decoded.numbering) {
+        const missing = lane.model.decide({ kind: "settled", source, epoch, seq, rows });
+        if (missing > 0) chunk.tell(lane.model, { event: "gap", source, epoch, missing });
+      }
+      chunk.touch(lane.model);
+      return true;
+    }
+    if (decoded.rows.rows > lane.model.ring.free) return false;
+    chunk.append(lane.model, decoded.rows, this.#scheduler.now());
+    chunk.add(message);
+    return true;
+  }
+
+  #refuse(message: Message, model: Model | null, code: string, detail: string, chunk: Chunk): void {
+    chunk.add(message);
+    const second = Math.floor(this.#scheduler.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#keptThisSecond = 0;
+    }
+    const kept = this.#keptThisSecond < REFUSALS_KEPT_PER_SECOND;
+    if (kept) this.#keptThisSecond++;
+    chunk.refuse({ model: model?.name ?? null, topic: message.topic, code, detail, payload: message.payload }, kept);
+    if (kept && model !== null) chunk.tell(model, { event: "rejected", topic: message.topic, code, detail });
+  }
+}
+
+function decode(decoder: Decoder, topic: Exclude<Topic, { kind: "unknown" }>, payload: Uint8Array): Decoded {
+  switch (topic.kind) {
+    case "sample":
+      return decoder.json(payload, topic.source);
+    case "packed":
+      return decoder.packed(payload, topic.precision, topic.number);
+  }
+}

@@ -1,0 +1,71 @@
+/** Says when transactions are committed: the trade between latency and what is written to the card. */
+export interface CommitOptions {
+  readonly profile: "eager" | "balanced" | "sd-card";
+  readonly maxDelayMs: number;
+  readonly maxSamples: number;
+  readonly bytesPerDay: number;
+}
+
+const DAY_MS = 86_400_000;
+/** What a commit writes: pages that every commit touches, and the packed rows (measured: store/DESIGN.md). */
+const COMMIT_BYTES = 8300;
+const ROW_BYTES = 26;
+/** Share of the day's bytes that may be spent in one burst. */
+const BURST_SHARE = 0.01;
+/** Silence after which intake counts as idle. */
+const IDLE_MS = 1;
+/** Grouping of a steady trickle once the budget is spent. */
+const TRICKLE_MS = 1000;
+const SD_CARD_MS = 10_000;
+/** A connection with this many unacknowledged messages that is silent for SMALL_WINDOW_MS waits for its acks. */
+const SMALL_WINDOW_MESSAGES = 10;
+const SMALL_WINDOW_MS = 5;
+
+/** Tells what the transaction being filled holds. Times are ms of the scheduler's clock. */
+export interface Filling {
+  readonly rows: number;
+  /** Someone waits for it: a command's reply, or the stop. */
+  readonly urgent: boolean;
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** Unacknowledged messages by connection. */
+  readonly held: ReadonlyMap<number, { readonly messages: number; readonly lastAt: number }>;
+}
+
+/** Decides when the transaction being filled is due, within a budget of bytes a day that refills steadily. */
+export class CommitPolicy {
+  readonly #options: CommitOptions;
+  readonly #burst: number;
+  #budget: number;
+  #budgetAt: number;
+
+  constructor(options: CommitOptions, now: number) {
+    this.#options = options;
+    this.#burst = options.bytesPerDay * BURST_SHARE;
+    this.#budget = this.#burst;
+    this.#budgetAt = now;
+  }
+
+  /** Tells when the transaction is due. */
+  dueAt(filling: Filling): number {
+    const { profile, maxSamples, maxDelayMs } = this.#options;
+    if (filling.urgent || filling.rows >= maxSamples || profile === "eager") return filling.lastAt;
+    let due = filling.firstAt + SD_CARD_MS;
+    if (profile === "balanced") {
+      const latest = filling.firstAt + maxDelayMs;
+      due = this.#budget > 0 ? Math.min(filling.lastAt + IDLE_MS, latest) : filling.firstAt + TRICKLE_MS;
+    }
+    for (const { messages, lastAt } of filling.held.values()) {
+      if (messages >= SMALL_WINDOW_MESSAGES) due = Math.min(due, lastAt + SMALL_WINDOW_MS);
+    }
+    return due;
+  }
+
+  /** Spends what a commit of `rows` rows writes. */
+  spend(rows: number, now: number): void {
+    const elapsed = Math.max(0, now - this.#budgetAt);
+    this.#budgetAt = now;
+    const refilled = this.#budget + (elapsed * this.#options.bytesPerDay) / DAY_MS;
+    this.#budget = Math.min(this.#burst, refilled) - COMMIT_BYTES - ROW_BYTES * rows;
+  }
+}

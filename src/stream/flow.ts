@@ -1,0 +1,105 @@
+// What travels through the pipeline. Items carry what one turn of the event loop brought, never single samples.
+
+import type { Refusal, RefusalCount, Transaction } from "../learner/transaction.ts";
+import type { Model } from "./model.ts";
+import type { ConfigInForce } from "./model-state.ts";
+
+/** A message from a broker. `ack` is called once everything that it changed is durable. */
+export interface Message {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retain: boolean;
+  readonly qos: 0 | 1 | 2;
+  /** Tells the connections of a broker apart. */
+  readonly connection: number;
+  ack(): void;
+}
+
+export type Action =
+  | {
+      readonly kind: "rollback";
+      readonly target: { readonly id: number; readonly checksum: string; readonly learner: Uint8Array };
+    }
+  | { readonly kind: "reset"; readonly config: ConfigInForce }
+  | { readonly kind: "take" };
+
+/** An order to a model: applied between two steps, after the pending rows were trained; answered when it is durable. */
+export interface CommandItem {
+  readonly kind: "command";
+  readonly model: Model;
+  readonly action: Action;
+  /** Called after the commit with the id of the snapshot that the action made. */
+  readonly reply: (snapshot: number) => void;
+}
+
+export interface MessagesItem {
+  readonly kind: "messages";
+  readonly messages: readonly Message[];
+}
+
+/** Ends the stream: everything pending is trained, saved and committed. */
+export interface StopItem {
+  readonly kind: "stop";
+}
+
+/** Says that a transaction became durable; ring slots are free again. */
+export interface SettledItem {
+  readonly kind: "settled";
+}
+
+/** What happened to a model, told on its event topic after the commit. */
+export type ModelEvent =
+  | { readonly event: "rejected"; readonly code: string; readonly topic: string; readonly detail: string }
+  | { readonly event: "gap"; readonly source: string; readonly epoch: string; readonly missing: number }
+  | { readonly event: "undone"; readonly step: number }
+  | { readonly event: "snapshot"; readonly id: number; readonly reason: string }
+  | { readonly event: "rollback"; readonly snapshot: number; readonly from: number }
+  | { readonly event: "reset"; readonly snapshot: number };
+
+export interface NamedEvent {
+  readonly model: string;
+  readonly event: ModelEvent;
+}
+
+/** Messages that were decoded: their rows are in the rings, or they were refused. */
+export interface AdmittedItem {
+  readonly kind: "admitted";
+  readonly models: ReadonlySet<Model>;
+  readonly messages: readonly Message[];
+  readonly rows: number;
+  readonly refusals: readonly Refusal[];
+  readonly refusalsUnkept: readonly RefusalCount[];
+  readonly events: readonly NamedEvent[];
+}
+
+/** Orders `count` steps of `rows` rows each, the oldest pending ones. */
+export interface BatchesItem {
+  readonly kind: "batches";
+  readonly model: Model;
+  readonly rows: number;
+  readonly count: number;
+}
+
+/** What training made known; its rows and cuts are in the models' drafts. */
+export interface TrainedItem {
+  readonly kind: "trained";
+  readonly events: readonly NamedEvent[];
+}
+
+/** A command that was applied, with the snapshot that it made. */
+export interface AppliedItem {
+  readonly kind: "applied";
+  readonly command: CommandItem;
+  readonly snapshot: number;
+  readonly events: readonly NamedEvent[];
+}
+
+/** What became durable together, and who waits for it. */
+export interface Committed {
+  readonly transaction: Transaction | null;
+  readonly messages: readonly Message[];
+  readonly replies: readonly { readonly command: CommandItem; readonly snapshot: number }[];
+  readonly events: readonly NamedEvent[];
+  /** Nothing follows. */
+  readonly last: boolean;
+}

@@ -1,0 +1,151 @@
+import { RivuletError } from "../error.ts";
+import type { Decision, Numbering } from "../learner/entry.ts";
+import { Learner } from "../learner/learner.ts";
+import type { LearnerConfig } from "../learner/learner-config.ts";
+import { bytesOf, decodeStateBlock, encodeStateBlock, fillFrom, sectionOf } from "../learner/state-block.ts";
+import { Marks } from "../sample/marks.ts";
+
+/** Puts a configuration in words that travel: the parsed value, its canonical JSON and that text's SHA-256. */
+export interface ConfigInForce {
+  readonly learner: LearnerConfig;
+  readonly json: string;
+  readonly hash: string;
+}
+
+/** Positions in the counters of the monitor state. */
+const ACCEPTED = 0;
+const UNDONE = 1;
+const COUNTERS = 8;
+
+/**
+ * Holds what the fold holds: the learner state, the monitor state and the position in the journal. Every change of a
+ * model, live or replayed, is one of its methods, so that both give the same bits.
+ */
+export class ModelState {
+  #config: ConfigInForce;
+  #learner: Learner;
+  readonly marks = new Marks();
+  /** The last row trained. */
+  sequence = 0;
+  step = 0;
+  ordinal = 0;
+  /** Cost of the last step that was not undone; null before the first. */
+  cost: number | null = null;
+  readonly #counters = new Float64Array(COUNTERS);
+
+  constructor(config: ConfigInForce) {
+    this.#config = config;
+    this.#learner = new Learner(config.learner);
+  }
+
+  get config(): ConfigInForce {
+    return this.#config;
+  }
+
+  get learner(): Learner {
+    return this.#learner;
+  }
+
+  /** The last row accepted; the rows after `sequence` up to here are pending. */
+  get accepted(): number {
+    return this.#counters[ACCEPTED]!;
+  }
+
+  /** Counts the steps that were undone. */
+  get undone(): number {
+    return this.#counters[UNDONE]!;
+  }
+
+  /** Notes that rows up to `sequence` were accepted, with their producer's numbers; returns how many numbers were given up as missing. */
+  accept(sequence: number, numbering: readonly Numbering[]): number {
+    this.#counters[ACCEPTED] = sequence;
+    let gaps = 0;
+    for (const run of numbering) gaps += this.marks.settle(run.source, run.epoch, run.seq, run.rows);
+    return gaps;
+  }
+
+  decide(decision: Decision): number {
+    this.ordinal++;
+    return this.marks.settle(decision.source, decision.epoch, decision.seq, decision.rows);
+  }
+
+  /** Trains on the first `rows` rows of the learner's buffers, as one step. */
+  train(rows: number): void {
+    const { engine } = this.#learner;
+    this.#learner.step(rows);
+    this.step++;
+    this.ordinal++;
+    this.sequence += rows;
+    if (engine.undone) this.#counters[UNDONE] = this.undone + 1;
+    else this.cost = engine.cost;
+  }
+
+  /** Makes another learner state of the same topology the current one; everything else stays. */
+  rollback(block: Uint8Array): void {
+    this.ordinal++;
+    this.#learner.adopt(block);
+  }
+
+  /** Begins anew from the config's seed; positions and monitor state stay. */
+  reset(config: ConfigInForce): void {
+    this.ordinal++;
+    this.#config = config;
+    this.#learner = new Learner(config.learner);
+    this.cost = null;
+  }
+
+  /**
+   * Puts another configuration of the same topology in force. Parameters are carried over; moments and scaler too unless
+   * their kind changed: then they begin anew.
+   */
+  configure(config: ConfigInForce): void {
+    this.ordinal++;
+    const block = this.#learner.save();
+    this.#config = config;
+    this.#learner = new Learner(config.learner);
+    this.#learner.adopt(block);
+  }
+
+  /** Writes the monitor state into a new block. */
+  saveMonitor(): Uint8Array {
+    return encodeStateBlock([
+      { tag: "MARK", member: 0, bytes: this.marks.serialize() },
+      { tag: "CNTR", member: 0, bytes: bytesOf(this.#counters) },
+    ]);
+  }
+
+  /** Takes over both states and the position at which they were saved. Throws `state-damaged`. */
+  restore(saved: {
+    readonly learner: Uint8Array;
+    readonly monitor: Uint8Array;
+    readonly step: number;
+    readonly sequence: number;
+    readonly ordinal: number;
+    readonly cost: number | null;
+  }): void {
+    const sections = decodeStateBlock(saved.monitor);
+    fillFrom(this.#counters, sectionOf(sections, "CNTR", 0), "CNTR");
+    this.marks.restore(sectionOf(sections, "MARK", 0));
+    this.#learner.restore(saved.learner);
+    this.step = saved.step;
+    this.sequence = saved.sequence;
+    this.ordinal = saved.ordinal;
+    this.cost = saved.cost;
+  }
+}
+
+/** Reads the accepted position out of a saved monitor state. Throws `state-damaged`. */
+export function acceptedOf(monitor: Uint8Array): number {
+  const counters = new Float64Array(COUNTERS);
+  fillFrom(counters, sectionOf(decodeStateBlock(monitor), "CNTR", 0), "CNTR");
+  return counters[ACCEPTED]!;
+}
+
+/** Reads a canonical configuration back. It was validated before it was first put in force. */
+export function configInForce(json: string, hash: string): ConfigInForce {
+  try {
+    return { learner: JSON.parse(json) as LearnerConfig, json, hash };
+  } catch (cause) {
+    throw new RivuletError("state-damaged", "the saved configuration is no JSON", { cause });
+  }
+}

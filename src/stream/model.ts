@@ -1,0 +1,206 @@
+import type { Command, Decision } from "../learner/entry.ts";
+import { NUMERICS } from "../learner/numerics.ts";
+import type { SnapshotReason } from "../learner/transaction.ts";
+import { type CommitNumber, Draft } from "./draft.ts";
+import type { ConfigInForce, ModelState } from "./model-state.ts";
+import type { Replay } from "./replay.ts";
+import { Ring } from "./ring.ts";
+
+/** Work after which a recovery checkpoint is due, so that a restart replays no more than that. */
+const CHECKPOINT_ROWS = 65_536;
+const CHECKPOINT_MULTIPLY_ADDS = 2e9;
+
+/** Says when snapshots are due. Times are ms of the scheduler's clock. */
+export interface SnapshotPolicy {
+  readonly every: { readonly ms: number } | { readonly steps: number };
+  readonly minGapMs: number;
+}
+
+export interface ModelOptions {
+  readonly name: string;
+  readonly state: ModelState;
+  readonly ringRows: number;
+  readonly batchAgeMsMax: number;
+  readonly snapshot: SnapshotPolicy;
+  readonly commit: CommitNumber;
+  /** Hands out snapshot ids; shared by all models. */
+  readonly nextSnapshot: () => number;
+  /** The newest snapshot of the model; null before its first. */
+  readonly newestSnapshot: number | null;
+  /** Now, by the scheduler's clock. */
+  readonly now: number;
+}
+
+/** Holds one live model: its state, its ring, and what it adds to the transaction being filled. */
+export class Model {
+  readonly name: string;
+  readonly state: ModelState;
+  readonly ring: Ring;
+  readonly draft: Draft;
+  readonly batchAgeMsMax: number;
+  /** When the oldest pending row came, and the newest. */
+  #oldestAt = 0;
+  #newestAt = 0;
+  /** The last row committed: what is durable. */
+  durableSequence: number;
+  readonly #snapshot: SnapshotPolicy;
+  readonly #nextSnapshot: () => number;
+  #newestSnapshot: number | null;
+  #snapshotAt: number;
+  #snapshotStep: number;
+  #savedSequence: number;
+
+  constructor(options: ModelOptions) {
+    const { state } = options;
+    this.name = options.name;
+    this.state = state;
+    this.ring = new Ring(state.config.learner.features.length, options.ringRows, state.sequence);
+    this.draft = new Draft(this.ring, options.commit, state.ordinal + 1);
+    this.batchAgeMsMax = options.batchAgeMsMax;
+    this.durableSequence = state.accepted;
+    this.#snapshot = options.snapshot;
+    this.#nextSnapshot = options.nextSnapshot;
+    this.#newestSnapshot = options.newestSnapshot;
+    this.#snapshotAt = options.now;
+    this.#snapshotStep = state.step;
+    this.#savedSequence = state.sequence;
+  }
+
+  /** Rows accepted and not trained. */
+  get pending(): number {
+    return this.ring.head - this.state.sequence;
+  }
+
+  /** When the oldest pending row came. */
+  get oldestAt(): number {
+    return this.#oldestAt;
+  }
+
+  /** Notes when the rows that are about to be appended came. */
+  arrive(now: number): void {
+    if (this.pending === 0) this.#oldestAt = now;
+    this.#newestAt = now;
+  }
+
+  get newestSnapshot(): number | null {
+    return this.#newestSnapshot;
+  }
+
+  /** Puts the rows that an earlier run committed and never trained back into the ring. */
+  recover(replay: Replay, commit: number, now: number): void {
+    for (const block of replay.pending) {
+      for (let r = Math.max(0, this.ring.head + 1 - block.firstSequence); r < block.rows; r++) {
+        const slot = this.ring.take();
+        const features = this.ring.featureCount;
+        for (let i = 0; i < features; i++) this.ring.features[slot * features + i] = block.features[r * features + i]!;
+        this.ring.labels[slot] = block.labels?.[r] ?? Number.NaN;
+        this.ring.weights[slot] = block.weights?.[r] ?? 1;
+      }
+    }
+    if (this.pending > 0) this.draft.recovered(commit, this.state.sequence + 1);
+    this.#oldestAt = now;
+  }
+
+  /** Trains the oldest `rows` pending rows, at most a mini-batch, as one step. */
+  cut(rows: number): void {
+    const { state, ring } = this;
+    const { engine } = state.learner;
+    const first = state.sequence + 1;
+    ring.copy(first, rows, engine.inputs, engine.labels, engine.sampleWeights);
+    state.train(rows);
+    this.draft.cut(state.step, first, rows, engine.cost, engine.undone);
+    // Fewer rows than a mini-batch are pending when a chunk comes, so what is left after a cut came with the newest one.
+    this.#oldestAt = this.#newestAt;
+    this.release();
+  }
+
+  /** Frees the slots whose rows are both trained and committed. */
+  release(): void {
+    this.ring.released = Math.min(this.state.sequence, this.durableSequence);
+  }
+
+  /** Makes the learner state of a snapshot current. No row may be pending. Returns the id of the new snapshot. */
+  rollback(
+    target: { readonly id: number; readonly checksum: string; readonly learner: Uint8Array },
+    now: number,
+  ): number {
+    this.#command({ kind: "rollback", snapshot: target.id, checksum: target.checksum });
+    this.state.rollback(target.learner);
+    return this.save("rollback", now, target.id);
+  }
+
+  /** Begins anew under a configuration. No row may be pending. Returns the id of the new snapshot. */
+  reset(config: ConfigInForce, now: number): number {
+    this.#command({ kind: "reset", config: config.json, hash: config.hash, numerics: NUMERICS });
+    this.state.reset(config);
+    return this.save("command", now);
+  }
+
+  /** Puts another configuration in force, or the first one; a snapshot of what was before it is kept. */
+  configure(config: ConfigInForce): void {
+    this.draft.add({ type: "config", config: config.json, hash: config.hash, numerics: NUMERICS });
+    this.state.configure(config);
+  }
+
+  /** Settles numbered rows that were refused; returns how many numbers were given up as missing. */
+  decide(decision: Decision): number {
+    this.draft.settled(decision);
+    return this.state.decide(decision);
+  }
+
+  /** Saves a snapshot of the state as it stands and returns its id. */
+  save(reason: SnapshotReason, now: number, parent: number | null = this.#newestSnapshot): number {
+    const id = this.#nextSnapshot();
+    this.#write({ id, parent, reason, metrics: null });
+    this.#newestSnapshot = id;
+    this.#snapshotAt = now;
+    this.#snapshotStep = this.state.step;
+    return id;
+  }
+
+  /** Saves what is due by now: a snapshot by time or steps, else a recovery checkpoint by work done. Tells the snapshot. */
+  saveIfDue(now: number): { readonly id: number; readonly reason: SnapshotReason } | null {
+    const { every, minGapMs } = this.#snapshot;
+    const steps = this.state.step - this.#snapshotStep;
+    const gap = now - this.#snapshotAt;
+    const due = "ms" in every ? gap >= every.ms : steps >= every.steps;
+    if (steps > 0 && due && gap >= minGapMs) {
+      const reason = "ms" in every ? "time" : "steps";
+      return { id: this.save(reason, now), reason };
+    }
+    const rows = this.state.sequence - this.#savedSequence;
+    const work = rows * this.state.learner.engine.layout.multiplyAdds;
+    if (rows >= CHECKPOINT_ROWS || work >= CHECKPOINT_MULTIPLY_ADDS) this.#write(null);
+    return null;
+  }
+
+  /** Tells whether anything happened after the newest saved state. */
+  get unsaved(): boolean {
+    return this.state.sequence > this.#savedSequence || this.state.step > this.#snapshotStep;
+  }
+
+  #command(command: Command): void {
+    this.draft.add({ type: "command", command });
+  }
+
+  #write(snapshot: { id: number; parent: number | null; reason: SnapshotReason; metrics: null } | null): void {
+    const { state } = this;
+    this.#savedSequence = state.sequence;
+    this.draft.save(
+      {
+        model: this.name,
+        step: state.step,
+        sequence: state.sequence,
+        ordinal: state.ordinal,
+        numerics: NUMERICS,
+        config: state.config.json,
+        configHash: state.config.hash,
+        cost: state.cost,
+        learner: state.learner.save(),
+        monitor: state.saveMonitor(),
+        snapshot,
+      },
+      state.sequence,
+    );
+  }
+}

@@ -1,0 +1,70 @@
+import { asyncScheduler, map, type OperatorFunction, type SchedulerLike } from "rxjs";
+import type {
+  AdmittedItem,
+  AppliedItem,
+  BatchesItem,
+  CommandItem,
+  NamedEvent,
+  SettledItem,
+  StopItem,
+  TrainedItem,
+} from "./flow.ts";
+import type { Model } from "./model.ts";
+
+type In = AdmittedItem | BatchesItem | CommandItem | SettledItem | StopItem;
+type Out = AdmittedItem | TrainedItem | AppliedItem | SettledItem | StopItem;
+
+/** Runs the mini-batches that it is ordered to, applies commands between two steps, and saves the snapshots that are due. */
+export function train(models: readonly Model[], scheduler: SchedulerLike = asyncScheduler): OperatorFunction<In, Out> {
+  return map((item) => {
+    switch (item.kind) {
+      case "batches":
+        return run(item, scheduler.now());
+      case "command":
+        return apply(item, scheduler.now());
+      case "stop":
+        for (const model of models) if (model.unsaved) model.save("shutdown", scheduler.now());
+        return item;
+      case "admitted":
+      case "settled":
+        return item;
+    }
+  });
+}
+
+function run({ model, rows, count }: BatchesItem, now: number): TrainedItem {
+  const events: NamedEvent[] = [];
+  for (let b = 0; b < count; b++) {
+    model.cut(rows);
+    if (model.state.learner.engine.undone) {
+      events.push({ model: model.name, event: { event: "undone", step: model.state.step } });
+    }
+    const saved = model.saveIfDue(now);
+    if (saved !== null) events.push({ model: model.name, event: { event: "snapshot", ...saved } });
+  }
+  return { kind: "trained", events };
+}
+
+function apply(command: CommandItem, now: number): AppliedItem {
+  const { model, action } = command;
+  const applied = (snapshot: number, event: NamedEvent["event"]): AppliedItem => ({
+    kind: "applied",
+    command,
+    snapshot,
+    events: [{ model: model.name, event }],
+  });
+  switch (action.kind) {
+    case "rollback": {
+      const id = model.rollback(action.target, now);
+      return applied(id, { event: "rollback", snapshot: id, from: action.target.id });
+    }
+    case "reset": {
+      const id = model.reset(action.config, now);
+      return applied(id, { event: "reset", snapshot: id });
+    }
+    case "take": {
+      const id = model.save("command", now);
+      return applied(id, { event: "snapshot", id, reason: "command" });
+    }
+  }
+}

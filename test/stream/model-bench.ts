@@ -1,0 +1,75 @@
+import type { Entry, Numbering } from "../../src/learner/entry.ts";
+import type { LearnerConfig } from "../../src/learner/learner-config.ts";
+import type { Random } from "../../src/learner/random.ts";
+import type { SavedState, Section } from "../../src/learner/transaction.ts";
+import { Model } from "../../src/stream/model.ts";
+import { type ConfigInForce, configInForce, ModelState } from "../../src/stream/model-state.ts";
+
+export const learnerConfig: LearnerConfig = {
+  features: ["x1", "x2"],
+  label: "y",
+  classes: null,
+  network: { hidden: [4], activation: ["relu"], output: "sigmoid", loss: "cross-entropy", init: "he", seed: 1 },
+  scale: "standard",
+  optimizer: { kind: "adagrad", learningRate: 0.3 },
+  batch: { size: 4 },
+};
+
+/** Makes a configuration to put in force; its hash is only as good as a test needs. */
+export function inForce(config: LearnerConfig): ConfigInForce {
+  return configInForce(JSON.stringify(config), `hash of ${JSON.stringify(config).length}`);
+}
+
+/** Makes a live model without a store; commits are numbered by `commit`. */
+export function liveModel(options: {
+  readonly name?: string;
+  readonly config?: LearnerConfig;
+  readonly ringRows?: number;
+  readonly commit?: { filling: number };
+  readonly batchAgeMsMax?: number;
+  readonly snapshot?: { every: { ms: number } | { steps: number }; minGapMs: number };
+}): Model {
+  let snapshots = 0;
+  return new Model({
+    name: options.name ?? "default",
+    state: new ModelState(inForce(options.config ?? learnerConfig)),
+    ringRows: options.ringRows ?? 64,
+    batchAgeMsMax: options.batchAgeMsMax ?? 20,
+    snapshot: options.snapshot ?? { every: { ms: 60_000 }, minGapMs: 10_000 },
+    commit: options.commit ?? { filling: 1 },
+    nextSnapshot: () => ++snapshots,
+    newestSnapshot: null,
+    now: 0,
+  });
+}
+
+/** Appends seeded rows as admission does. */
+export function append(model: Model, random: Random, rows: number, numbering: readonly Numbering[] = []): void {
+  const first = model.ring.head + 1;
+  for (let r = 0; r < rows; r++) {
+    const slot = model.ring.take();
+    for (let i = 0; i < model.ring.featureCount; i++) {
+      model.ring.features[slot * model.ring.featureCount + i] = random.normal();
+    }
+    model.ring.labels[slot] = random.uint32() & 1;
+    model.ring.weights[slot] = 1;
+    model.ring.times[slot] = Number.NaN;
+    model.ring.ids[slot] = null;
+  }
+  model.draft.appended(first, false, false, false);
+  for (const run of numbering) model.draft.numbered(first + run.offset, run.rows, run.source, run.epoch, run.seq);
+  model.state.accept(model.ring.head, numbering);
+}
+
+/** Seals a model's draft and copies what is on loan, as a store does; everything counts as committed. */
+export function seal(model: Model): { readonly section: Section | null; readonly states: readonly SavedState[] } {
+  const sealed = structuredClone(model.draft.seal(model.name));
+  model.durableSequence = model.ring.head;
+  model.release();
+  return sealed;
+}
+
+/** Tells the types of a section's entries. */
+export function typesOf(section: Section | null): readonly Entry["type"][] {
+  return section?.entries.map((entry) => entry.type) ?? [];
+}
