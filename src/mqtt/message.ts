@@ -1,0 +1,13 @@
+/** A message from a broker, on its way into the pipeline. */
+export interface Message {
+  readonly topic: string;
+  /** On loan until `ack`. */
+  readonly payload: Uint8Array;
+  /** Whether the broker repeats an old message to a new subscriber. */
+  readonly retain: boolean;
+  readonly qos: 0 | 1 | 2;
+  /** Tells the connections of a broker apart. */
+  readonly connection: number;
+  /** Lets the acknowledgement go, once everything that the message changed is durable. Calling it again does nothing. */
+  ack(): void;
+}
