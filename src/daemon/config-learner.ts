@@ -1,0 +1,99 @@
+// The part of a model's configuration that its learner state depends on: what `config` entries hold, and what a change of
+// it means for a model that has been trained already.
+
+import { createHash } from "node:crypto";
+import { RivuletError } from "../error.ts";
+import type { LearnerConfig } from "../learner/learner-config.ts";
+import type { Activation } from "../learner/topology.ts";
+import type { ConfigInForce } from "../stream/model-state.ts";
+import type { ModelConfig } from "./config-shape.ts";
+
+/** Says how one key differs; undefined where a side has none. Paths are those of a model: `optimizer.kind`. */
+export interface Change {
+  readonly path: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+/**
+ * Says what lies between two learner configurations: `tunable` goes on, `generation` keeps the parameters and begins
+ * moments or scaler anew, `refused` cannot go on.
+ */
+export type Difference =
+  | "same"
+  | { readonly kind: "tunable" | "generation" | "refused"; readonly changes: readonly Change[] };
+
+/** Keys that a trained model may change. Initial weights are drawn but once, or by a reset. */
+const TUNABLE: readonly string[] = ["optimizer.learningRate", "batch.size", "network.init", "network.seed"];
+const GENERATION: readonly string[] = ["optimizer.kind", "scale"];
+
+/** Resolves the output's activation: null is sigmoid for cross-entropy and identity for mse. */
+export function outputOf({ output, loss }: Pick<ModelConfig["network"], "output" | "loss">): Activation {
+  return output ?? (loss === "cross-entropy" ? "sigmoid" : "identity");
+}
+
+/** Takes the learner-relevant part out, with every choice spelt out, as a value, as canonical JSON and as its SHA-256. */
+export function learnerConfigJson(model: ModelConfig): ConfigInForce {
+  const { hidden, activation, loss, init, seed } = model.network;
+  const learner: LearnerConfig = {
+    features: model.features,
+    label: model.label,
+    classes: model.classes,
+    network: {
+      hidden,
+      activation: typeof activation === "string" ? hidden.map(() => activation) : activation,
+      output: outputOf(model.network),
+      loss,
+      init,
+      seed,
+    },
+    scale: model.scale,
+    optimizer: model.optimizer,
+    batch: { size: model.batch.size },
+  };
+  const json = canonicalJson(learner);
+  return { learner, json, hash: createHash("sha256").update(json).digest("hex") };
+}
+
+/** Compares two canonical learner configurations. What is not known to be harmless is refused. Throws `state-damaged`. */
+export function compareLearnerConfig(oldJson: string, newJson: string): Difference {
+  const before = leavesOf(parse(oldJson));
+  const after = leavesOf(parse(newJson));
+  const paths = [...new Set([...before.keys(), ...after.keys()])];
+  const changes = paths.flatMap((path): readonly Change[] => {
+    const from = before.get(path);
+    const to = after.get(path);
+    return canonicalJson(from) === canonicalJson(to) ? [] : [{ path, from, to }];
+  });
+  if (changes.length === 0) return "same";
+  if (changes.every(({ path }) => TUNABLE.includes(path))) return { kind: "tunable", changes };
+  const goesOn = changes.every(({ path }) => TUNABLE.includes(path) || GENERATION.includes(path));
+  return { kind: goesOn ? "generation" : "refused", changes };
+}
+
+/** Writes a value as JSON with sorted keys and no blanks, so that equal values give equal bytes. */
+function canonicalJson(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, part: unknown) =>
+      typeof part === "object" && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : part,
+    ) ?? ""
+  );
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new RivuletError("state-damaged", "the saved configuration is no JSON", { cause });
+  }
+}
+
+/** Lists what is no mapping, by its path. */
+function leavesOf(value: unknown, path = ""): Map<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return new Map([[path, value]]);
+  return new Map(
+    Object.entries(value).flatMap(([key, child]) => [...leavesOf(child, path === "" ? key : `${path}.${key}`)]),
+  );
+}

@@ -1,0 +1,150 @@
+// The rules that set one key against another. Each finding names the keys that it read, so that it stays silent where one
+// of them is wrong already.
+
+import { layoutOf } from "../learner/topology.ts";
+import type { Finding, KeyPath } from "./config-faults.ts";
+import { outputOf } from "./config-learner.ts";
+import { type ConfigFile, MODELS_MAX, type ModelEntry, RESERVED_FIELDS } from "./config-schema.ts";
+
+/** Parameters of one model: 32 MB for each vector of them. */
+const PARAMETERS_MAX = 4_194_304;
+/** Bytes of the rings of all models: more than a small board has. */
+const RINGS_BYTES_MAX = 2_147_483_648;
+/** Columns of a ring besides the features: label, weight, time, id. */
+const RING_COLUMNS = 4;
+
+/** Is a finding with the keys that led to it. */
+export interface RuleFinding extends Finding {
+  readonly reads: readonly KeyPath[];
+}
+
+/** Finds every pair of keys that contradict one another. */
+export function checkRules(config: ConfigFile): readonly RuleFinding[] {
+  return [
+    ...intakeRules(config),
+    ...brokerRules(config),
+    ...modelsRules(config),
+    ...Object.entries(config.models).flatMap(([name, model]) => modelRules(["models", name], model, config)),
+  ];
+}
+
+function intakeRules({ intake }: ConfigFile): readonly RuleFinding[] {
+  const { ringRows, rowsMax, bytesMax, payloadBytesMax } = intake;
+  const findings: RuleFinding[] = [];
+  if (ringRows < 2 * rowsMax) {
+    findings.push(
+      finding(
+        ["intake", "ringRows"],
+        `came ${ringRows}; allowed: at least twice intake.rowsMax, which is ${2 * rowsMax}`,
+        [["intake", "rowsMax"]],
+      ),
+    );
+  }
+  if (payloadBytesMax > bytesMax) {
+    findings.push(
+      finding(
+        ["intake", "payloadBytesMax"],
+        `came ${payloadBytesMax} bytes; allowed: up to intake.bytesMax, ${bytesMax}`,
+        [["intake", "bytesMax"]],
+      ),
+    );
+  }
+  return findings;
+}
+
+function brokerRules({ mqtt }: ConfigFile): readonly RuleFinding[] {
+  const { broker, host, insecure, username, passwordFile, certFile, keyFile } = mqtt;
+  const findings: RuleFinding[] = [];
+  const add = (key: keyof typeof mqtt, message: string, ...others: (keyof typeof mqtt)[]) =>
+    findings.push(
+      finding(
+        ["mqtt", key],
+        message,
+        others.map((other) => ["mqtt", other]),
+      ),
+    );
+  if (certFile !== null && keyFile === null) add("certFile", "goes with mqtt.keyFile, which is missing", "keyFile");
+  if (keyFile !== null && certFile === null) add("keyFile", "goes with mqtt.certFile, which is missing", "certFile");
+  if (broker === "embedded") {
+    if (!isLoopback(host) && !insecure && (passwordFile === null || certFile === null)) {
+      const message = `came "${host}"; beyond this machine the broker needs mqtt.passwordFile, mqtt.certFile and mqtt.keyFile, or mqtt.insecure: true`;
+      add("host", message, "broker", "insecure", "passwordFile", "certFile", "keyFile");
+    }
+    return findings;
+  }
+  if (passwordFile !== null && username === null) {
+    add("passwordFile", "goes with mqtt.username, which is missing", "username", "broker");
+  }
+  if (!broker.startsWith("mqtts:")) {
+    for (const key of ["caFile", "certFile", "keyFile"] as const) {
+      if (mqtt[key] !== null) add(key, "is of no use with mqtt://; write mqtts:// to connect with TLS", "broker");
+    }
+  }
+  return findings;
+}
+
+function modelsRules({ models, intake }: ConfigFile): readonly RuleFinding[] {
+  const count = Object.keys(models).length;
+  if (count < 1 || count > MODELS_MAX) {
+    return [finding(["models"], `came ${count} models; allowed: 1 to ${MODELS_MAX}`, [])];
+  }
+  const columns = Object.values(models).reduce((sum, { features }) => sum + features.length + RING_COLUMNS, 0);
+  const bytes = columns * intake.ringRows * Float64Array.BYTES_PER_ELEMENT;
+  if (bytes <= RINGS_BYTES_MAX) return [];
+  const message = `came ${intake.ringRows}; the rings of all models together would take ${bytes} bytes; allowed: ${RINGS_BYTES_MAX}`;
+  return [finding(["intake", "ringRows"], message, [["models"]])];
+}
+
+function modelRules(at: readonly string[], model: ModelEntry, { intake }: ConfigFile): readonly RuleFinding[] {
+  const { features, label, classes, batch } = model;
+  const findings: RuleFinding[] = [];
+  const reserved = (name: string) =>
+    `"${name}" is a field that payloads have already; reserved: ${RESERVED_FIELDS.join(", ")}`;
+  features.forEach((name, i) => {
+    const path = [...at, "features", i];
+    if (features.indexOf(name) < i) findings.push(finding(path, `"${name}" is there twice`, []));
+    if (RESERVED_FIELDS.includes(name)) findings.push(finding(path, reserved(name), []));
+  });
+  if (RESERVED_FIELDS.includes(label)) findings.push(finding([...at, "label"], reserved(label), []));
+  if (features.includes(label)) {
+    findings.push(finding([...at, "label"], `"${label}" is a feature as well`, [[...at, "features"]]));
+  }
+  if (classes !== null && classes[0] === classes[1]) {
+    findings.push(finding([...at, "classes"], `both classes are "${classes[0]}"; allowed: two different names`, []));
+  }
+  if (batch.size > intake.ringRows / 2) {
+    const message = `came ${batch.size}; allowed: up to half of intake.ringRows, which is ${Math.floor(intake.ringRows / 2)}`;
+    findings.push(finding([...at, "batch", "size"], message, [["intake", "ringRows"]]));
+  }
+  return [...findings, ...networkRules([...at, "network"], model, [...at, "features"])];
+}
+
+function networkRules(at: readonly string[], model: ModelEntry, features: KeyPath): readonly RuleFinding[] {
+  const { hidden, activation, output, loss } = model.network;
+  const findings: RuleFinding[] = [];
+  const hiddenPath = [...at, "hidden"];
+  if (typeof activation !== "string" && activation.length !== hidden.length) {
+    const message = `came ${activation.length} activations for ${hidden.length} hidden layers; allowed: one word for all, or one for each`;
+    findings.push(finding([...at, "activation"], message, [hiddenPath]));
+  }
+  if (loss === "cross-entropy" && output !== null && output !== "sigmoid") {
+    const message = `came "${output}"; allowed with cross-entropy: sigmoid, null`;
+    findings.push(finding([...at, "output"], message, [[...at, "loss"]]));
+  }
+  const activations = [...hidden.map(() => "relu" as const), outputOf(model.network)];
+  const { parameterCount } = layoutOf({ units: [model.features.length, ...hidden, 1], activations, loss });
+  if (parameterCount > PARAMETERS_MAX) {
+    const message = `the network would have ${parameterCount} parameters; allowed: ${PARAMETERS_MAX}`;
+    findings.push(finding(hiddenPath, message, [features]));
+  }
+  return findings;
+}
+
+function finding(path: KeyPath, message: string, others: readonly KeyPath[]): RuleFinding {
+  return { path, message, reads: [path, ...others] };
+}
+
+/** Tells whether an address can be reached from this machine only. */
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}

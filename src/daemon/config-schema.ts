@@ -1,0 +1,273 @@
+// The configuration as the file writes it: every key with its default, its limit and its meaning, each in one place.
+// Keys that no single value can settle (one key against another) are in config-rules.ts.
+
+import { z } from "zod";
+import { INITS } from "../learner/learner-config.ts";
+import { OPTIMIZERS } from "../learner/optimizer.ts";
+import { ACTIVATIONS, LOSSES } from "../learner/topology.ts";
+import { duration, every, size, whole, words } from "./config-values.ts";
+
+const FEATURES_MAX = 1024;
+const HIDDEN_LAYERS_MAX = 8;
+const LAYER_UNITS_MAX = 4096;
+const BATCH_SIZE_MAX = 4096;
+const LEARNING_RATE_MAX = 1000;
+const PATH_CHARACTERS_MAX = 4096;
+/** Bounds the models of one configuration; config-rules.ts counts them. */
+export const MODELS_MAX = 1000;
+/** Lists the fields of a payload that are neither features nor label. */
+export const RESERVED_FIELDS: readonly string[] = ["source", "epoch", "seq", "id", "weight", "ts"];
+
+const COMMIT_PROFILES = ["eager", "balanced", "sd-card"] as const;
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const SCALES = ["standard", "none"] as const;
+const SWITCH = ["on", "off"] as const;
+/** No blank at either end and no control character, so that a name survives CSV headers, topics and logs. */
+const NAME = /^(?!\s)[^\p{Cc}]{1,64}(?<!\s)$/u;
+const MODEL_NAME = /^(?!bridge$)[a-z][a-z0-9-]{0,39}$/;
+const PREFIX = /^[^/+#$\s\p{Cc}]{1,64}(\/[^/+#$\s\p{Cc}]{1,64}){0,5}$/u;
+const BROKER = /^(embedded|mqtts?:\/\/[^\s/@?#]{1,255}\/?)$/;
+const HOST = /^[^\s/@]{1,253}$/;
+
+/** Tells whether a word is "embedded" or the address of a broker; credentials have keys of their own. */
+function isBroker(text: string): boolean {
+  return text === "embedded" || (URL.canParse(text) && new URL(text).hostname !== "");
+}
+
+function file(description: string) {
+  return z
+    .string()
+    .min(1)
+    .max(PATH_CHARACTERS_MAX)
+    .nullable()
+    .prefault(null)
+    .meta({ description, limit: "a path, or null for none" });
+}
+
+const mqtt = z
+  .strictObject({
+    broker: z.string().regex(BROKER).refine(isBroker).prefault("embedded").meta({
+      description: "The broker to bring along, or the address of one to join",
+      limit: "embedded, mqtt://host:port or mqtts://host:port, without credentials",
+    }),
+    host: z.string().regex(HOST).prefault("127.0.0.1").meta({
+      description: "Address on which the embedded broker listens",
+      limit: "a host name or an IP address",
+    }),
+    port: whole("Port of the embedded broker; 0 takes any free one", "", 0, 65_535, 1883),
+    prefix: z.string().regex(PREFIX).prefault("rivulet").meta({
+      description: "First levels of every topic",
+      limit: "1 to 6 topic levels of 1 to 64 characters, without +, #, $, blanks, or a slash at either end",
+    }),
+    username: z.string().min(1).max(256).nullable().prefault(null).meta({
+      description: "User name that the broker asks for, or is given",
+      limit: "1 to 256 characters, or null for none",
+    }),
+    passwordFile: file("File that holds the password"),
+    caFile: file("File with the certificates of the authorities to trust (PEM)"),
+    certFile: file("File with the certificate to show (PEM); goes with keyFile"),
+    keyFile: file("File with that certificate's private key (PEM)"),
+    insecure: z.boolean().prefault(false).meta({
+      description: "Lets the embedded broker listen beyond this machine without password and TLS",
+      limit: "true, false",
+    }),
+    commands: z
+      .enum(SWITCH)
+      .prefault("off")
+      .meta(words("Whether verbs that change something are obeyed when they come over an external broker", SWITCH)),
+  })
+  .prefault({})
+  .meta({ description: "Where samples come from" });
+
+const intake = z
+  .strictObject({
+    bytesMax: size("Bytes of messages held at once before producers are made to wait", "64KiB", "4GiB", "16MB"),
+    payloadBytesMax: size("Longest message; a longer one is refused", "256B", "64MiB", "1MiB"),
+    rowsMax: whole("Most rows of one message", "rows", 1, 65_536, 8192),
+    ringRows: whole(
+      "Rows that each model buffers between intake and training",
+      "rows, at least twice rowsMax",
+      2,
+      1_048_576,
+      32_768,
+    ),
+  })
+  .prefault({})
+  .meta({ description: "Bounds of what is held between the broker and the models" });
+
+const commit = z
+  .strictObject({
+    profile: z
+      .enum(COMMIT_PROFILES)
+      .prefault("balanced")
+      .meta(words("When to commit: at once, when idle within bytesPerDay, or every 10 s", COMMIT_PROFILES)),
+    maxDelay: duration("Longest wait for a commit while the day's budget lasts", "0ms", "1m", "50ms"),
+    maxSamples: whole("Rows after which a commit is due", "rows", 1, 65_536, 4096),
+    bytesPerDay: size("Bytes that commits may write a day in the profile balanced", "1MB", "100TB", "1GB"),
+  })
+  .prefault({})
+  .meta({ description: "When samples become durable, and are acknowledged" });
+
+const store = z
+  .strictObject({
+    bytesMax: size("Size that the store is thinned out to keep below", "16MB", "1000TB", "4GB"),
+  })
+  .prefault({})
+  .meta({ description: "The SQLite file in the data folder" });
+
+const http = z
+  .strictObject({
+    host: z.string().regex(HOST).prefault("127.0.0.1").meta({
+      description: "Address on which HTTP is served",
+      limit: "a host name or an IP address",
+    }),
+    port: whole("Port of HTTP; 0 takes any free one", "", 0, 65_535, 8787),
+  })
+  .prefault({})
+  .meta({ description: "API and dashboard" });
+
+const log = z
+  .strictObject({
+    level: z.enum(LOG_LEVELS).prefault("info").meta(words("Least weight of a line that is logged", LOG_LEVELS)),
+  })
+  .prefault({})
+  .meta({ description: "Lines of JSON on the standard error" });
+
+const activation = z.enum(ACTIVATIONS);
+const name = z.string().regex(NAME);
+const NAME_LIMIT = `1 to 64 characters, other than ${RESERVED_FIELDS.join(", ")}`;
+
+const network = z
+  .strictObject({
+    hidden: z
+      .array(z.int().min(1).max(LAYER_UNITS_MAX))
+      .max(HIDDEN_LAYERS_MAX)
+      .prefault([32])
+      .meta({
+        description: "Units of each hidden layer",
+        limit: `a list of up to ${HIDDEN_LAYERS_MAX} whole numbers from 1 to ${LAYER_UNITS_MAX}`,
+      }),
+    activation: z
+      .union([activation, z.array(activation).max(HIDDEN_LAYERS_MAX)])
+      .prefault("relu")
+      .meta({
+        description: "Activation of the hidden layers",
+        limit: `${ACTIVATIONS.join(", ")}; or a list of one for each hidden layer`,
+      }),
+    output: activation
+      .nullable()
+      .prefault(null)
+      .meta({
+        description: "Activation of the output; null is sigmoid for cross-entropy and identity for mse",
+        limit: `${ACTIVATIONS.join(", ")}, null; with cross-entropy sigmoid only`,
+      }),
+    loss: z.enum(LOSSES).prefault("cross-entropy").meta(words("What training makes small", LOSSES)),
+    init: z
+      .enum(INITS)
+      .prefault("he")
+      .meta(words("How the weights begin; textbook is normal numbers times 0.01", INITS)),
+    seed: whole("Seed of the initial weights", "", 0, 4_294_967_295, 1),
+  })
+  .prefault({})
+  .meta({ description: "The network" });
+
+const snapshot = z
+  .strictObject({
+    every: every("When a snapshot is due: after a period, or after a number of steps", "10ms", "365d", "60s"),
+    minGap: duration("Shortest time between two snapshots that fell due", "0ms", "1d", "10s"),
+    keep: z
+      .strictObject({
+        last: whole("Newest snapshots to keep", "snapshots", 1, 100_000, 100),
+        hourly: whole("Further snapshots to keep, one an hour", "snapshots", 0, 100_000, 168),
+        daily: whole("Further snapshots to keep, one a day", "snapshots", 0, 100_000, 365),
+      })
+      .prefault({})
+      .meta({ description: "How snapshots are thinned out; tagged ones stay" }),
+  })
+  .prefault({})
+  .meta({ description: "What can be gone back to" });
+
+const model = z
+  .strictObject({
+    features: z
+      .array(name)
+      .min(1)
+      .max(FEATURES_MAX)
+      .prefault(["x1", "x2"])
+      .meta({
+        description: "Names of the inputs, in their order",
+        limit: `a list of 1 to ${FEATURES_MAX} different names of ${NAME_LIMIT}`,
+      }),
+    label: name.prefault("y").meta({ description: "Name of the label", limit: `${NAME_LIMIT}, and no feature` }),
+    classes: z.tuple([name, name]).nullable().prefault(null).meta({
+      description: "Names of class 0 and class 1, where labels are names",
+      limit: "a list of two different names, or null where labels are numbers",
+    }),
+    network,
+    scale: z
+      .enum(SCALES)
+      .prefault("standard")
+      .meta(words("Whether features are scaled to mean 0, deviation 1", SCALES)),
+    optimizer: z
+      .strictObject({
+        kind: z.enum(OPTIMIZERS).prefault("adagrad").meta(words("How the gradient moves the weights", OPTIMIZERS)),
+        learningRate: z
+          .number()
+          .gt(0)
+          .max(LEARNING_RATE_MAX)
+          .prefault(0.3)
+          .meta({ description: "Learning rate", limit: `a number above 0, up to ${LEARNING_RATE_MAX}` }),
+      })
+      .prefault({})
+      .meta({ description: "The training step" }),
+    batch: z
+      .strictObject({
+        size: whole("Rows of a full mini-batch", "rows, at most half of intake.ringRows", 1, BATCH_SIZE_MAX, 4),
+        maxAge: duration("Wait of the oldest row after which a smaller mini-batch is trained", "1ms", "1h", "20ms"),
+      })
+      .prefault({})
+      .meta({ description: "The rows of one training step" }),
+    snapshot,
+    history: z
+      .strictObject({ keepSteps: whole("Newest steps whose costs are kept one by one", "steps", 1, 1e12, 1_000_000) })
+      .prefault({})
+      .meta({ description: "The cost history" }),
+    journal: z
+      .strictObject({ keepRows: whole("Newest rows that are kept in the journal", "rows", 1, 1e12, 1_000_000) })
+      .prefault({})
+      .meta({ description: "The journal" }),
+  })
+  .meta({ description: "A model; {} takes every default" });
+
+/** Holds the schema of the configuration file. What it parses to is still in the file's shape: config-shape.ts names units. */
+export const configSchema = z
+  .strictObject({
+    data: z
+      .string()
+      .min(1)
+      .max(PATH_CHARACTERS_MAX)
+      .prefault("./data")
+      .meta({
+        description: "Folder of the store; a relative path is relative to the working directory",
+        limit: `a path of 1 to ${PATH_CHARACTERS_MAX} characters`,
+      }),
+    mqtt,
+    intake,
+    commit,
+    store,
+    http,
+    log,
+    models: z
+      .record(z.string().regex(MODEL_NAME), model)
+      .prefault({ default: {} })
+      .meta({
+        description: "The models, by name",
+        limit: `1 to ${MODELS_MAX} models; a name is a-z, then up to 39 of a-z, 0-9 and -, and not bridge`,
+      }),
+  })
+  .meta({ title: "Rivulet", description: "Configuration of the Rivulet daemon" });
+
+/** The configuration as the file writes it, defaults filled in, durations in ms and sizes in bytes. */
+export type ConfigFile = z.output<typeof configSchema>;
+/** One model of it. */
+export type ModelEntry = ConfigFile["models"][string];

@@ -1,0 +1,116 @@
+import { resolve } from "node:path";
+import type { Init } from "../learner/learner-config.ts";
+import type { OptimizerKind } from "../learner/optimizer.ts";
+import type { Activation, Loss } from "../learner/topology.ts";
+import type { ConfigFile, ModelEntry } from "./config-schema.ts";
+
+/** Holds one model's configuration. */
+export interface ModelConfig {
+  readonly features: readonly string[];
+  readonly label: string;
+  /** Names of class 0 and class 1, or null where labels are numbers. */
+  readonly classes: readonly [string, string] | null;
+  readonly network: {
+    readonly hidden: readonly number[];
+    /** One for all hidden layers, or one for each. */
+    readonly activation: Activation | readonly Activation[];
+    /** Null is sigmoid for cross-entropy and identity for mse. */
+    readonly output: Activation | null;
+    readonly loss: Loss;
+    readonly init: Init;
+    readonly seed: number;
+  };
+  readonly scale: "standard" | "none";
+  readonly optimizer: { readonly kind: OptimizerKind; readonly learningRate: number };
+  readonly batch: { readonly size: number; readonly maxAgeMs: number };
+  readonly snapshot: {
+    readonly every: { readonly ms: number } | { readonly steps: number };
+    readonly minGapMs: number;
+    readonly keep: { readonly last: number; readonly hourly: number; readonly daily: number };
+  };
+  readonly history: { readonly keepSteps: number };
+  readonly journal: { readonly keepRows: number };
+}
+
+/** Holds the whole configuration, deeply frozen. Paths are absolute. */
+export interface Config {
+  readonly data: string;
+  readonly mqtt: {
+    /** "embedded", or the address of a broker: mqtt://host:port, mqtts://host:port. */
+    readonly broker: string;
+    readonly host: string;
+    /** 0 takes any free port. */
+    readonly port: number;
+    readonly prefix: string;
+    readonly username: string | null;
+    readonly passwordFile: string | null;
+    readonly caFile: string | null;
+    readonly certFile: string | null;
+    readonly keyFile: string | null;
+    readonly insecure: boolean;
+    readonly commands: "on" | "off";
+  };
+  readonly intake: {
+    readonly bytesMax: number;
+    readonly payloadBytesMax: number;
+    /** Rows of one message. */
+    readonly rowsMax: number;
+    readonly ringRows: number;
+  };
+  readonly commit: {
+    readonly profile: "eager" | "balanced" | "sd-card";
+    readonly maxDelayMs: number;
+    readonly maxSamples: number;
+    readonly bytesPerDay: number;
+  };
+  readonly store: { readonly bytesMax: number };
+  readonly http: { readonly host: string; readonly port: number };
+  readonly log: { readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent" };
+  /** By name; it has no prototype, so any name may be looked up. */
+  readonly models: Readonly<Record<string, ModelConfig>>;
+}
+
+/** Names the units, makes paths absolute, and freezes all of it. */
+export function shapeConfig(file: ConfigFile, cwd: string): Config {
+  const absolute = (path: string | null) => (path === null ? null : resolve(cwd, path));
+  const models: Record<string, ModelConfig> = Object.create(null);
+  for (const [name, model] of Object.entries(file.models)) models[name] = shapeModel(model);
+  const { mqtt, intake, commit, store, http, log } = file;
+  return deepFreeze({
+    data: resolve(cwd, file.data),
+    mqtt: {
+      ...mqtt,
+      passwordFile: absolute(mqtt.passwordFile),
+      caFile: absolute(mqtt.caFile),
+      certFile: absolute(mqtt.certFile),
+      keyFile: absolute(mqtt.keyFile),
+    },
+    intake,
+    commit: {
+      profile: commit.profile,
+      maxDelayMs: commit.maxDelay,
+      maxSamples: commit.maxSamples,
+      bytesPerDay: commit.bytesPerDay,
+    },
+    store,
+    http,
+    log,
+    models,
+  });
+}
+
+function shapeModel({ batch, snapshot, ...same }: ModelEntry): ModelConfig {
+  return {
+    ...same,
+    batch: { size: batch.size, maxAgeMs: batch.maxAge },
+    snapshot: { every: snapshot.every, minGapMs: snapshot.minGap, keep: snapshot.keep },
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    for (const child of Object.values(value)) deepFreeze(child);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,99 @@
+// The kinds of values that the configuration is written in. Each key carries its meaning and its limit with it, so that
+// the faults, the editors' schema and the README's table all say the same.
+
+import { z } from "zod";
+
+const DURATION_UNITS_MS: ReadonlyMap<string, number> = new Map([
+  ["ms", 1],
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+]);
+const SIZE_UNITS_BYTES: ReadonlyMap<string, number> = new Map([
+  ["B", 1],
+  ["kB", 1e3],
+  ["MB", 1e6],
+  ["GB", 1e9],
+  ["TB", 1e12],
+  ["KiB", 2 ** 10],
+  ["MiB", 2 ** 20],
+  ["GiB", 2 ** 30],
+  ["TiB", 2 ** 40],
+]);
+const DURATION = /^\d{1,15}(\.\d{1,6})?(ms|s|m|h|d)$/;
+const SIZE = /^\d{1,15}(\.\d{1,6})?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)$/;
+const EVERY = /^([1-9]\d{0,11} steps?|\d{1,15}(\.\d{1,6})?(ms|s|m|h|d))$/;
+/** Slack for decimals such as 1.001s, which no binary fraction hits exactly. */
+const WHOLE_TOLERANCE = 1e-6;
+
+/** Describes a key: what it means, and which values it takes. */
+export type KeyMeta = {
+  readonly description: string;
+  readonly limit: string;
+};
+
+/** Reads a duration such as `50ms` or `1.5h` in ms; null when it is none, or no whole number of ms. */
+export function parseDuration(text: string): number | null {
+  return DURATION.test(text) ? quantity(text, DURATION_UNITS_MS) : null;
+}
+
+/** Reads a size such as `16MB` or `1MiB` in bytes; null when it is none, or no whole number of bytes. */
+export function parseSize(text: string): number | null {
+  return SIZE.test(text) ? quantity(text, SIZE_UNITS_BYTES) : null;
+}
+
+function quantity(text: string, units: ReadonlyMap<string, number>): number | null {
+  const unit = text.replace(/^[\d.]+/, "");
+  const value = Number(text.slice(0, text.length - unit.length)) * (units.get(unit) ?? Number.NaN);
+  const whole = Math.round(value);
+  return Number.isSafeInteger(whole) && Math.abs(value - whole) < WHOLE_TOLERANCE ? whole : null;
+}
+
+function within(value: number | null, min: number | null, max: number | null): boolean {
+  return value !== null && min !== null && max !== null && value >= min && value <= max;
+}
+
+/** Takes a duration between two others; its value is in ms. */
+export function duration(description: string, min: string, max: string, fallback: string) {
+  return z
+    .string()
+    .regex(DURATION)
+    .refine((text) => within(parseDuration(text), parseDuration(min), parseDuration(max)))
+    .transform((text) => parseDuration(text) ?? 0)
+    .prefault(fallback)
+    .meta({ description, limit: `a duration (ms, s, m, h, d) from ${min} to ${max}` });
+}
+
+/** Takes a size between two others, or a plain number of bytes; its value is in bytes. */
+export function size(description: string, min: string, max: string, fallback: string) {
+  const bytesOf = (value: string | number) => (typeof value === "number" ? value : parseSize(value));
+  return z
+    .union([z.int(), z.string().regex(SIZE)])
+    .refine((value) => within(bytesOf(value), parseSize(min), parseSize(max)))
+    .transform((value) => bytesOf(value) ?? 0)
+    .prefault(fallback)
+    .meta({ description, limit: `a size (such as 16MB, 1MiB, or plain bytes) from ${min} to ${max}` });
+}
+
+/** Takes a period, or a number of steps. */
+export function every(description: string, min: string, max: string, fallback: string) {
+  return z
+    .string()
+    .regex(EVERY)
+    .refine((text) => text.includes(" ") || within(parseDuration(text), parseDuration(min), parseDuration(max)))
+    .transform((text) => (text.includes(" ") ? { steps: Number.parseInt(text, 10) } : { ms: parseDuration(text) ?? 0 }))
+    .prefault(fallback)
+    .meta({ description, limit: `a duration (ms, s, m, h, d) from ${min} to ${max}, or \`N steps\` with N from 1` });
+}
+
+/** Takes a whole number; `unit` is its plural, or empty. */
+export function whole(description: string, unit: string, min: number, max: number, fallback: number) {
+  const limit = unit === "" ? `a whole number from ${min} to ${max}` : `${min} to ${max} ${unit}`;
+  return z.int().min(min).max(max).prefault(fallback).meta({ description, limit });
+}
+
+/** Documents a key that takes one of some words. */
+export function words(description: string, list: readonly string[]): KeyMeta {
+  return { description, limit: list.join(", ") };
+}

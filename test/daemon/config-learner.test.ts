@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { compareLearnerConfig, learnerConfigJson, parseConfig } from "../../src/daemon/config.ts";
+import { RivuletError } from "../../src/error.ts";
+
+function learnerOf(yaml: string) {
+  const model = parseConfig(`models: { a: { ${yaml} } }`).models["a"];
+  if (model === undefined) throw new Error("the configuration has a model a");
+  return learnerConfigJson(model);
+}
+
+function compare(before: string, after: string) {
+  return compareLearnerConfig(learnerOf(before).json, learnerOf(after).json);
+}
+
+describe("the learner-relevant configuration", () => {
+  it("is canonical JSON: sorted keys, no blanks, every choice spelt out", () => {
+    const { json, hash, learner } = learnerOf("network: { hidden: [3, 2] }");
+    expect(json).toBe(
+      '{"batch":{"size":4},"classes":null,"features":["x1","x2"],"label":"y","network":{"activation":["relu","relu"],' +
+        '"hidden":[3,2],"init":"he","loss":"cross-entropy","output":"sigmoid","seed":1},' +
+        '"optimizer":{"kind":"adagrad","learningRate":0.3},"scale":"standard"}',
+    );
+    expect(hash).toBe(createHash("sha256").update(json).digest("hex"));
+    expect(JSON.parse(json)).toEqual(learner);
+  });
+
+  it("is the same however the choices were written", () => {
+    const short = learnerOf("network: { hidden: [3, 2] }");
+    const long = learnerOf(
+      "batch: { size: 4 }, network: { output: sigmoid, activation: [relu, relu], hidden: [3, 2] }",
+    );
+    expect(long).toEqual(short);
+    expect(learnerOf("network: { loss: mse }").learner.network.output).toBe("identity");
+  });
+
+  it("leaves out when to snapshot, what to keep, and how long a batch may wait", () => {
+    const policies =
+      "snapshot: { every: 1 step }, journal: { keepRows: 5 }, history: { keepSteps: 5 }, batch: { maxAge: 1s }";
+    expect(learnerOf(policies)).toEqual(learnerOf(""));
+  });
+});
+
+describe("a configuration held against the stored one", () => {
+  it("is the same when it is", () => expect(compare("", "batch: { maxAge: 1s }")).toBe("same"));
+
+  it.each([
+    ["optimizer: { learningRate: 0.1 }", "optimizer.learningRate", 0.3, 0.1],
+    ["batch: { size: 8 }", "batch.size", 4, 8],
+    ["network: { seed: 2 }", "network.seed", 1, 2],
+    ["network: { init: glorot }", "network.init", "he", "glorot"],
+  ])("is tunable with %s", (after, path, from, to) =>
+    expect(compare("", after)).toEqual({ kind: "tunable", changes: [{ path, from, to }] }),
+  );
+
+  it.each([
+    ["optimizer: { kind: sgd }", "optimizer.kind", "adagrad", "sgd"],
+    ["scale: none", "scale", "standard", "none"],
+  ])("is a new generation with %s", (after, path, from, to) =>
+    expect(compare("", after)).toEqual({ kind: "generation", changes: [{ path, from, to }] }),
+  );
+
+  it.each([
+    ["network: { hidden: [2] }", "network.hidden"],
+    ["network: { activation: tanh }", "network.activation"],
+    ["features: [x2, x1]", "features"],
+    ["features: [x1, x2, x3]", "features"],
+    ["label: z", "label"],
+    ["classes: [ok, worn]", "classes"],
+  ])("is refused with %s", (after, path) =>
+    expect(compare("", after)).toMatchObject({ kind: "refused", changes: [{ path }] }),
+  );
+
+  it("is refused with another loss, or another output", () => {
+    expect(compare("", "network: { loss: mse, output: sigmoid }")).toMatchObject({ kind: "refused" });
+    expect(compare("network: { loss: mse }", "network: { loss: mse, output: tanh }")).toMatchObject({
+      kind: "refused",
+    });
+  });
+
+  it("is as strict as its strictest change, and tells all of them", () => {
+    const tuned = "batch: { size: 8 }, optimizer: { kind: sgd }";
+    expect(compare("", tuned)).toMatchObject({ kind: "generation", changes: [{}, {}] });
+    expect(compare("", `${tuned}, label: z`)).toMatchObject({ kind: "refused", changes: [{}, {}, {}] });
+  });
+
+  it("is refused where a key is there that this release does not know", () => {
+    const { json } = learnerOf("");
+    expect(compareLearnerConfig(json.replace("{", '{"apparatus":{"kind":1},'), json)).toEqual({
+      kind: "refused",
+      changes: [{ path: "apparatus.kind", from: 1, to: undefined }],
+    });
+  });
+
+  it("cannot be held against damage", () => {
+    expect(() => compareLearnerConfig("{", "{}")).toThrow(RivuletError);
+  });
+});
