@@ -1,0 +1,41 @@
+import type { NamedEvent } from "../stream/flow.ts";
+
+/** Events of a model published in a second at most; the rest is counted and told with the next one. */
+const EVENTS_PER_SECOND_MAX = 20;
+
+/** Publishes what happened to the models, at a bounded rate. */
+export class EventPublisher {
+  readonly #publish: (topic: string, payload: string) => void;
+  readonly #prefix: string;
+  readonly #window = new Map<string, { second: number; sent: number; suppressed: number }>();
+
+  constructor(prefix: string, publish: (topic: string, payload: string) => void) {
+    this.#prefix = prefix;
+    this.#publish = publish;
+  }
+
+  /** Publishes an event on `<prefix>/<model>/event`; `atMs` is when it became durable. */
+  tell({ model, event }: NamedEvent, atMs: number): void {
+    const second = Math.floor(atMs / 1000);
+    let window = this.#window.get(model);
+    if (window === undefined) {
+      window = { second, sent: 0, suppressed: 0 };
+      this.#window.set(model, window);
+    }
+    if (window.second !== second) {
+      window.second = second;
+      window.sent = 0;
+    }
+    if (window.sent >= EVENTS_PER_SECOND_MAX && event.event !== "rollback" && event.event !== "reset") {
+      window.suppressed++;
+      return;
+    }
+    window.sent++;
+    const suppressed = window.suppressed > 0 ? { suppressed: window.suppressed } : {};
+    window.suppressed = 0;
+    this.#publish(
+      `${this.#prefix}/${model}/event`,
+      JSON.stringify({ ...event, at: new Date(atMs).toISOString(), ...suppressed }),
+    );
+  }
+}

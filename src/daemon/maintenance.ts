@@ -1,0 +1,31 @@
+import type { Store } from "../store/store.ts";
+import type { Config } from "./config.ts";
+import type { Log } from "./log.ts";
+
+/** Pause between two looks for something to thin out. */
+const REST_MS = 1000;
+/** Pause between two bites while there is more: the stream has the right of way. */
+const BITE_MS = 20;
+
+/** Thins out snapshots, journal and history in small bites, until told to stop. */
+export function startMaintenance(store: Store, config: Config, log: Log): () => void {
+  const policies = new Map(
+    Object.entries(config.models).map(([name, { snapshot, journal, history }]) => [
+      name,
+      { keep: snapshot.keep, keepRows: journal.keepRows, keepSteps: history.keepSteps },
+    ]),
+  );
+  let timer: NodeJS.Timeout;
+  const bite = () => {
+    let more = false;
+    try {
+      more = store.maintain(policies, config.store.bytesMax);
+    } catch (error) {
+      // Nothing is lost: what could not be thinned out now is looked at again.
+      log.error({ error: String(error) }, "retention failed and will be tried again");
+    }
+    timer = setTimeout(bite, more ? BITE_MS : REST_MS);
+  };
+  timer = setTimeout(bite, REST_MS);
+  return () => clearTimeout(timer);
+}

@@ -1,0 +1,32 @@
+import { RivuletError } from "../error.ts";
+import type { Store } from "../store/store.ts";
+import type { Model } from "../stream/model.ts";
+
+/** Finds the model of that name among the live ones, or the only one. Throws `unknown-model`, or `usage` where a name is needed. */
+export function liveModel(models: ReadonlyMap<string, Model>, name: string | undefined): Model {
+  const chosen = chooseName([...models.keys()], name);
+  const model = models.get(chosen);
+  if (model === undefined) throw unknownModel(chosen, [...models.keys()]);
+  return model;
+}
+
+/** Finds the name of a stored model, live or inactive; without a name, the only live one. */
+export function storedModel(store: Store, models: ReadonlyMap<string, Model>, name: string | undefined): string {
+  const chosen = chooseName([...models.keys()], name);
+  const stored = store.models().map((model) => model.name);
+  if (!stored.includes(chosen)) throw unknownModel(chosen, stored);
+  return chosen;
+}
+
+function chooseName(names: readonly string[], name: string | undefined): string {
+  if (name !== undefined) return name;
+  const only = names.length === 1 ? names[0] : undefined;
+  if (only !== undefined) return only;
+  throw new RivuletError("usage", `there are ${names.length} models: ${names.join(", ")}`, {
+    hint: "Choose one with --name.",
+  });
+}
+
+function unknownModel(name: string, known: readonly string[]): RivuletError {
+  return new RivuletError("unknown-model", `there is no model ${name}`, { hint: `There are: ${known.join(", ")}.` });
+}

@@ -1,0 +1,50 @@
+import { RivuletError } from "../error.ts";
+import type { Rooms } from "./daemon.ts";
+import { liveModel, storedModel } from "./resolve-model.ts";
+import { act, type SnapshotLine } from "./verb-snapshots.ts";
+
+/** Describes a stored model. */
+export interface ModelLine {
+  readonly name: string;
+  /** Inactive models are kept, and take no samples: they are not in the configuration. */
+  readonly active: boolean;
+  readonly createdAt: string;
+  readonly step: number;
+  readonly sequence: number;
+  readonly newestSnapshot: number | null;
+}
+
+export function listModels({ store, models }: Rooms): readonly ModelLine[] {
+  return store.models().map(({ name, createdAtMs }) => {
+    const newest = store.snapshots({ model: name, limit: 1 })[0];
+    const live = models.get(name);
+    return {
+      name,
+      active: live !== undefined,
+      createdAt: new Date(createdAtMs).toISOString(),
+      step: live?.state.step ?? newest?.step ?? 0,
+      sequence: live?.state.sequence ?? newest?.sequence ?? 0,
+      newestSnapshot: newest?.id ?? null,
+    };
+  });
+}
+
+/** Begins a model anew under the configuration that is wanted now; its journal, history and snapshots stay. */
+export function resetModel(rooms: Rooms, { name }: { name: string }): Promise<SnapshotLine> {
+  const model = liveModel(rooms.models, name);
+  return act(rooms, model, { kind: "reset", config: rooms.wanted.get(name) ?? model.state.config });
+}
+
+/** Removes a model with everything that is stored of it. Throws `usage` while it is live. */
+export function deleteModel(rooms: Rooms, { name }: { name: string }): ModelLine {
+  storedModel(rooms.store, rooms.models, name);
+  if (rooms.models.has(name)) {
+    throw new RivuletError("usage", `model ${name} is live in this daemon`, {
+      hint: "Take it out of the configuration and restart, or stop the daemon, then delete it.",
+    });
+  }
+  const line = listModels(rooms).find((model) => model.name === name);
+  rooms.store.deleteModel(name);
+  if (line === undefined) throw new RivuletError("unknown-model", `there is no model ${name}`);
+  return line;
+}

@@ -1,0 +1,178 @@
+import type { QuarantineCount, QuarantineRecord, StoreStatus } from "../store/store.ts";
+import type { Rooms } from "./daemon.ts";
+import { storedModel } from "./resolve-model.ts";
+
+const POINTS = 500;
+const QUARANTINE_LIMIT = 50;
+
+/** Tells how everything is. */
+export interface Status {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly data: string;
+  /** Null where no broker runs: a command opened the store for itself. */
+  readonly broker: {
+    readonly kind: "embedded";
+    readonly host: string;
+    readonly port: number;
+    readonly prefix: string;
+    readonly connections: number;
+    readonly messages: number;
+    readonly heldBytes: number;
+  } | null;
+  readonly store: StoreStatus & {
+    readonly commits: number;
+    readonly committedRows: number;
+    /** Why nothing can be committed at present; null while all is well. */
+    readonly failure: string | null;
+  };
+  readonly models: Readonly<Record<string, ModelStatus>>;
+}
+
+export interface ModelStatus {
+  readonly features: readonly string[];
+  readonly label: string;
+  readonly step: number;
+  /** The last row trained, and the last row that is durable. */
+  readonly sequence: number;
+  readonly durableSequence: number;
+  readonly pending: number;
+  readonly cost: number | null;
+  readonly metrics: null;
+  readonly undone: number;
+  /** Messages refused since the model exists, by code. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly newestSnapshot: number | null;
+}
+
+export interface History {
+  readonly model: string;
+  readonly from: number;
+  readonly to: number;
+  readonly points: readonly {
+    readonly step: number;
+    readonly sequence: number;
+    readonly at: string;
+    readonly cost: number | null;
+    readonly min: number | null;
+    readonly max: number | null;
+  }[];
+}
+
+export interface Quarantine {
+  readonly counts: readonly QuarantineCount[];
+  readonly messages: readonly (Omit<QuarantineRecord, "head" | "atMs"> & {
+    readonly at: string;
+    /** The first bytes of the payload, read as UTF-8. */
+    readonly head: string;
+  })[];
+}
+
+declare const RIVULET_VERSION: string;
+
+export function status(rooms: Rooms): Status {
+  const { broker, config, counters, store } = rooms;
+  const counts = store.quarantineCounts();
+  const modelStatus = [...rooms.models.values()].map(({ name, state, durableSequence, pending, newestSnapshot }) => {
+    const { features, label } = state.config.learner;
+    const refused = Object.fromEntries(
+      counts.filter((count) => count.model === name).map(({ code, count }) => [code, count]),
+    );
+    const { step, sequence, cost, undone } = state;
+    return [
+      name,
+      {
+        features,
+        label,
+        step,
+        sequence,
+        durableSequence,
+        pending,
+        cost,
+        metrics: null,
+        undone,
+        refused,
+        newestSnapshot,
+      },
+    ] as const;
+  });
+  return {
+    version: typeof RIVULET_VERSION === "string" ? RIVULET_VERSION : "development",
+    pid: process.pid,
+    startedAt: new Date(rooms.startedAt).toISOString(),
+    data: config.data,
+    broker:
+      broker === null
+        ? null
+        : { kind: "embedded", ...broker.address, prefix: config.mqtt.prefix, ...pickBroker(broker.counters()) },
+    store: {
+      ...store.status(),
+      commits: counters.commits,
+      committedRows: counters.committedRows,
+      failure: rooms.failure(),
+    },
+    models: Object.fromEntries(modelStatus),
+  };
+}
+
+function pickBroker({
+  connections,
+  messages,
+  heldBytes,
+}: {
+  connections: number;
+  messages: number;
+  heldBytes: number;
+}) {
+  return { connections, messages, heldBytes };
+}
+
+export function history(
+  { store, models }: Rooms,
+  params: {
+    name?: string | undefined;
+    from?: number | undefined;
+    to?: number | undefined;
+    points?: number | undefined;
+  },
+): History {
+  const model = storedModel(store, models, params.name);
+  const newest = models.get(model)?.state.step ?? store.snapshots({ model, limit: 1 })[0]?.step ?? 0;
+  const from = params.from ?? 1;
+  const to = params.to ?? newest;
+  const points = store.history({ model, from, to, points: params.points ?? POINTS });
+  return {
+    model,
+    from,
+    to,
+    points: points.map(({ step, sequence, atMs, cost, min, max }) => ({
+      step,
+      sequence,
+      at: new Date(atMs).toISOString(),
+      cost: finite(cost),
+      min: finite(min),
+      max: finite(max),
+    })),
+  };
+}
+
+export function quarantine(
+  { store }: Rooms,
+  { limit, before }: { limit?: number | undefined; before?: number | undefined },
+): Quarantine {
+  const messages = store.quarantine({ limit: limit ?? QUARANTINE_LIMIT, ...(before === undefined ? {} : { before }) });
+  return {
+    counts: store.quarantineCounts(),
+    messages: messages.map(({ head, atMs, ...record }) => ({
+      ...record,
+      at: new Date(atMs).toISOString(),
+      head: Buffer.from(head).toString("utf8"),
+    })),
+  };
+}
+
+/** JSON has no NaN: an undone step's cost is null. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

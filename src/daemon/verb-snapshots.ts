@@ -1,0 +1,205 @@
+import { RivuletError } from "../error.ts";
+import { type ModelFile, modelFileOf } from "../export/model-file.ts";
+import { Learner } from "../learner/learner.ts";
+import type { SnapshotReason } from "../learner/transaction.ts";
+import type { SnapshotRecord } from "../store/store.ts";
+import type { Action } from "../stream/flow.ts";
+import type { Model } from "../stream/model.ts";
+import { configInForce } from "../stream/model-state.ts";
+import { type Change, compareLearnerConfig } from "./config.ts";
+import type { Rooms } from "./daemon.ts";
+import { liveModel, storedModel } from "./resolve-model.ts";
+
+const LIST_LIMIT = 50;
+
+/** Describes a snapshot, as every verb shows it. */
+export interface SnapshotLine {
+  readonly id: number;
+  readonly model: string;
+  readonly parent: number | null;
+  readonly reason: SnapshotReason;
+  readonly step: number;
+  readonly sequence: number;
+  /** RFC 3339, UTC. */
+  readonly createdAt: string;
+  readonly cost: number | null;
+  readonly metrics: Readonly<Record<string, number | null>> | null;
+  readonly tags: readonly string[];
+  /** Of both states together. */
+  readonly bytes: number;
+}
+
+export interface SnapshotDetails extends SnapshotLine {
+  readonly checksum: string;
+  readonly numerics: number;
+  /** The learner-relevant configuration that was in force. */
+  readonly config: unknown;
+  readonly parameters: number;
+  /** The network that it holds. */
+  readonly network: ModelFile;
+}
+
+export interface SnapshotDifference {
+  readonly a: SnapshotLine;
+  readonly b: SnapshotLine;
+  /** Whether the learner states are the same bit for bit. */
+  readonly identical: boolean;
+  readonly steps: number;
+  readonly rows: number;
+  readonly cost: number | null;
+  /** Distance of the parameters, all and layer by layer; null where the topologies differ. */
+  readonly parameters: {
+    readonly euclidean: number;
+    readonly largest: number;
+    readonly layers: readonly number[];
+  } | null;
+  readonly config: readonly Change[];
+}
+
+export function listSnapshots(
+  { store, models }: Rooms,
+  { name, limit, before }: { name?: string | undefined; limit?: number | undefined; before?: number | undefined },
+): readonly SnapshotLine[] {
+  const model = storedModel(store, models, name);
+  return store
+    .snapshots({ model, limit: limit ?? LIST_LIMIT, ...(before === undefined ? {} : { before }) })
+    .map(lineOf);
+}
+
+export function showSnapshot(rooms: Rooms, params: { name?: string | undefined; snapshot: string }): SnapshotDetails {
+  const { record, saved, learner } = load(rooms, params.name, params.snapshot);
+  return {
+    ...lineOf(record),
+    checksum: record.checksum,
+    numerics: saved.numerics,
+    config: JSON.parse(saved.config),
+    parameters: learner.engine.layout.parameterCount,
+    network: modelFileOf(learner),
+  };
+}
+
+export function diffSnapshots(
+  rooms: Rooms,
+  params: { name?: string | undefined; a: string; b: string },
+): SnapshotDifference {
+  const a = load(rooms, params.name, params.a);
+  const b = load(rooms, params.name, params.b);
+  const difference = compareLearnerConfig(a.saved.config, b.saved.config);
+  const comparable = difference === "same" || difference.kind !== "refused";
+  const distances = a.learner.engine.parameters.map((value, p) =>
+    Math.abs(value - (b.learner.engine.parameters[p] ?? Number.NaN)),
+  );
+  const euclidean = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  return {
+    a: lineOf(a.record),
+    b: lineOf(b.record),
+    identical: Buffer.compare(a.saved.learner, b.saved.learner) === 0,
+    steps: b.record.step - a.record.step,
+    rows: b.record.sequence - a.record.sequence,
+    cost: a.record.cost === null || b.record.cost === null ? null : b.record.cost - a.record.cost,
+    parameters: comparable
+      ? {
+          euclidean: euclidean(distances),
+          largest: distances.reduce((largest, value) => Math.max(largest, value), 0),
+          layers: a.learner.engine.layout.layers.map(({ weightsOffset, biasesOffset, units }) =>
+            euclidean(distances.subarray(weightsOffset, biasesOffset + units)),
+          ),
+        }
+      : null,
+    config: difference === "same" ? [] : difference.changes,
+  };
+}
+
+export function tagSnapshot(
+  rooms: Rooms,
+  params: { name?: string | undefined; snapshot: string; tag: string },
+): SnapshotLine {
+  const { id } = find(rooms, params.name, params.snapshot);
+  rooms.store.tag(id, params.tag);
+  return lineById(rooms, id);
+}
+
+export function exportSnapshot(rooms: Rooms, params: { name?: string | undefined; snapshot: string }): ModelFile {
+  return modelFileOf(load(rooms, params.name, params.snapshot).learner);
+}
+
+export function takeSnapshot(rooms: Rooms, { name }: { name?: string | undefined }): Promise<SnapshotLine> {
+  return act(rooms, liveModel(rooms.models, name), { kind: "take" });
+}
+
+export async function rollback(
+  rooms: Rooms,
+  params: { name?: string | undefined; snapshot: string },
+): Promise<SnapshotLine> {
+  const model = liveModel(rooms.models, params.name);
+  const record = find(rooms, model.name, params.snapshot);
+  const saved = rooms.store.state(record.id);
+  const difference = compareLearnerConfig(saved.config, model.state.config.json);
+  if (difference !== "same" && difference.kind === "refused") {
+    throw new RivuletError(
+      "topology-differs",
+      `snapshot ${record.id} holds another topology or other features than model ${model.name} has now`,
+      {
+        hint: "`rivulet snapshots diff` tells what differs; `rivulet snapshots export` still gives its network.",
+      },
+    );
+  }
+  return act(rooms, model, {
+    kind: "rollback",
+    target: { id: record.id, checksum: record.checksum, learner: saved.learner },
+  });
+}
+
+/** Sends an action into the pipeline and waits until it is durable. */
+export async function act(rooms: Rooms, model: Model, action: Action): Promise<SnapshotLine> {
+  const snapshot = await new Promise<number>((reply) => rooms.command({ kind: "command", model, action, reply }));
+  return lineById(rooms, snapshot);
+}
+
+function lineById({ store }: Rooms, id: number): SnapshotLine {
+  const record = store.snapshot(id);
+  if (record === null) throw unknown(String(id));
+  return lineOf(record);
+}
+
+function find({ store, models }: Rooms, name: string | undefined, idOrTag: string): SnapshotRecord {
+  const model = storedModel(store, models, name);
+  const record = store.findSnapshot(model, idOrTag);
+  if (record === null) throw unknown(idOrTag, model);
+  return record;
+}
+
+function load(rooms: Rooms, name: string | undefined, idOrTag: string) {
+  const record = find(rooms, name, idOrTag);
+  const saved = rooms.store.state(record.id);
+  const learner = new Learner(configInForce(saved.config, saved.configHash).learner);
+  learner.restore(saved.learner);
+  return { record, saved, learner };
+}
+
+function lineOf(record: SnapshotRecord): SnapshotLine {
+  const { id, model, parent, reason, step, sequence, createdAtMs, cost, metrics, tags, bytes } = record;
+  return {
+    id,
+    model,
+    parent,
+    reason,
+    step,
+    sequence,
+    createdAt: new Date(createdAtMs).toISOString(),
+    cost,
+    metrics,
+    tags,
+    bytes,
+  };
+}
+
+function unknown(idOrTag: string, model?: string): RivuletError {
+  return new RivuletError(
+    "unknown-snapshot",
+    `there is no snapshot ${idOrTag}${model === undefined ? "" : ` of model ${model}`}`,
+    {
+      hint: "`rivulet snapshots list` tells those that are there.",
+    },
+  );
+}

@@ -1,0 +1,113 @@
+// Every verb, once: its parameters (validated here, at the edge), what it answers, and how. The control socket and the
+// commands that run without a daemon both come through `answer`.
+
+import { z } from "zod";
+import { RivuletError } from "../error.ts";
+import type { ModelFile } from "../export/model-file.ts";
+import type { Rooms } from "./daemon.ts";
+import { exportJournal, type JournalExported } from "./verb-journal.ts";
+import { deleteModel, listModels, type ModelLine, resetModel } from "./verb-models.ts";
+import { type History, history, type Quarantine, quarantine, type Status, status } from "./verb-queries.ts";
+import {
+  diffSnapshots,
+  exportSnapshot,
+  listSnapshots,
+  rollback,
+  type SnapshotDetails,
+  type SnapshotDifference,
+  type SnapshotLine,
+  showSnapshot,
+  tagSnapshot,
+  takeSnapshot,
+} from "./verb-snapshots.ts";
+import { type Verified, verify } from "./verify.ts";
+
+/** Tells the asker how far a long verb is, or hands over a piece of its output; resolves when the asker has room for more. */
+export type OnProgress = (progress: unknown) => Promise<void>;
+
+const name = z.string().optional();
+const id = z.int().positive();
+const idOrTag = z.string().min(1);
+const position = z.int().nonnegative().optional();
+
+const params = {
+  status: z.strictObject({}),
+  history: z.strictObject({ name, from: position, to: position, points: z.int().min(1).max(100_000).optional() }),
+  quarantine: z.strictObject({ limit: z.int().min(1).max(1000).optional(), before: id.optional() }),
+  "snapshots-list": z.strictObject({ name, limit: z.int().min(1).max(1000).optional(), before: id.optional() }),
+  "snapshots-show": z.strictObject({ name, snapshot: idOrTag }),
+  "snapshots-diff": z.strictObject({ name, a: idOrTag, b: idOrTag }),
+  "snapshots-tag": z.strictObject({ name, snapshot: idOrTag, tag: z.string() }),
+  "snapshots-take": z.strictObject({ name }),
+  "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z.literal("json") }),
+  rollback: z.strictObject({ name, snapshot: idOrTag }),
+  "journal-export": z.strictObject({ name, from: position, to: position, format: z.enum(["csv", "ndjson"]) }),
+  verify: z.strictObject({ name, from: idOrTag.optional(), to: idOrTag.optional() }),
+  "models-list": z.strictObject({}),
+  "models-reset": z.strictObject({ name: z.string() }),
+  "models-delete": z.strictObject({ name: z.string() }),
+} as const;
+
+interface Results {
+  status: Status;
+  history: History;
+  quarantine: Quarantine;
+  "snapshots-list": readonly SnapshotLine[];
+  "snapshots-show": SnapshotDetails;
+  "snapshots-diff": SnapshotDifference;
+  "snapshots-tag": SnapshotLine;
+  "snapshots-take": SnapshotLine;
+  "snapshots-export": ModelFile;
+  rollback: SnapshotLine;
+  "journal-export": JournalExported;
+  verify: Verified;
+  "models-list": readonly ModelLine[];
+  "models-reset": SnapshotLine;
+  "models-delete": ModelLine;
+}
+
+export type Verb = keyof typeof params;
+export type Params<V extends Verb> = z.infer<(typeof params)[V]>;
+/** Tells what each verb takes and answers. */
+export type Verbs = { readonly [V in Verb]: { readonly params: Params<V>; readonly result: Results[V] } };
+
+const handlers: {
+  readonly [V in Verb]: (rooms: Rooms, params: Params<V>, onProgress: OnProgress) => Results[V] | Promise<Results[V]>;
+} = {
+  status,
+  history,
+  quarantine,
+  "snapshots-list": listSnapshots,
+  "snapshots-show": showSnapshot,
+  "snapshots-diff": diffSnapshots,
+  "snapshots-tag": tagSnapshot,
+  "snapshots-take": takeSnapshot,
+  "snapshots-export": exportSnapshot,
+  rollback,
+  "journal-export": exportJournal,
+  verify,
+  "models-list": listModels,
+  "models-reset": resetModel,
+  "models-delete": deleteModel,
+};
+
+/** Answers a verb. Throws `unknown-verb`, `usage` where the parameters are not right, and whatever the verb itself does. */
+export async function answer(rooms: Rooms, verb: string, given: unknown, onProgress: OnProgress): Promise<unknown> {
+  if (!Object.hasOwn(handlers, verb)) {
+    throw new RivuletError("unknown-verb", `there is no verb ${verb}`, {
+      hint: `Known: ${Object.keys(handlers).join(", ")}.`,
+    });
+  }
+  return run(rooms, verb as Verb, given, onProgress);
+}
+
+function run<V extends Verb>(
+  rooms: Rooms,
+  verb: V,
+  given: unknown,
+  onProgress: OnProgress,
+): Results[V] | Promise<Results[V]> {
+  const parsed = params[verb].safeParse(given ?? {});
+  if (!parsed.success) throw new RivuletError("usage", `${verb}: ${z.prettifyError(parsed.error)}`);
+  return handlers[verb](rooms, parsed.data as Params<V>, onProgress);
+}

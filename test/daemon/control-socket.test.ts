@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import type { Server } from "node:net";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { controlSocketPath, requestControl, serveControl } from "../../src/daemon/control-socket.ts";
+import { RivuletError } from "../../src/error.ts";
+
+let folder: string;
+let path: string;
+let server: Server | null = null;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "rivulet-"));
+  path = controlSocketPath(folder, {});
+});
+
+afterEach(async () => {
+  await new Promise((resolve) => (server === null ? resolve(null) : server.close(resolve)));
+  server = null;
+  rmSync(folder, { recursive: true });
+});
+
+describe("the control socket", () => {
+  it("hands over the result and the progress before it, larger than any socket buffer", async () => {
+    const piece = "x".repeat(1_000_000);
+    server = await serveControl(path, async (verb, params, onProgress) => {
+      for (let i = 0; i < 5; i++) await onProgress({ i, piece });
+      return { verb, params };
+    });
+    const seen: number[] = [];
+    const result = await requestControl(path, "status", { a: 1 }, (progress) => {
+      const { i, piece: got } = progress as { i: number; piece: string };
+      expect(got.length).toBe(piece.length);
+      seen.push(i);
+    });
+    expect(result).toEqual({ verb: "status", params: { a: 1 } });
+    expect(seen).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it("hands over the daemon's own error with code and hint", async () => {
+    server = await serveControl(path, async () => {
+      throw new RivuletError("unknown-snapshot", "there is no snapshot 9", { hint: "look" });
+    });
+    await expect(requestControl(path, "rollback", {})).rejects.toMatchObject({
+      code: "unknown-snapshot",
+      hint: "look",
+    });
+  });
+
+  it("answers a line that is no request with an error, and goes on", async () => {
+    server = await serveControl(path, async () => 1);
+    const reply = await new Promise<string>((resolve) => {
+      const socket = connect(path, () => socket.write("nonsense\n"));
+      socket.once("data", (data) => resolve(data.toString()));
+    });
+    expect(JSON.parse(reply)).toMatchObject({ error: { code: "usage" } });
+    expect(await requestControl(path, "status", {})).toBe(1);
+  });
+
+  it("closes a connection that sends no end of a line", async () => {
+    server = await serveControl(path, async () => 1);
+    await new Promise((resolve) => {
+      const socket = connect(path, () => socket.write("x".repeat(70_000)));
+      socket.on("error", () => {});
+      socket.on("close", resolve);
+    });
+  });
+
+  it("is for its owner only, and takes the place of one that was left behind", async () => {
+    writeFileSync(path, "");
+    server = await serveControl(path, async () => 1);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it("says so where nobody listens", async () => {
+    await expect(requestControl(path, "status", {})).rejects.toMatchObject({ code: "daemon-unreachable" });
+  });
+
+  it("moves to the runtime folder where the path would be too long for the kernel", () => {
+    const deep = `/tmp/${"d".repeat(120)}`;
+    const moved = controlSocketPath(deep, { XDG_RUNTIME_DIR: "/run/user/1000" });
+    expect(moved.startsWith("/run/user/1000/")).toBe(true);
+    expect(Buffer.byteLength(moved)).toBeLessThanOrEqual(107);
+  });
+});
