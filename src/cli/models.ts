@@ -1,0 +1,71 @@
+import { Command } from "commander";
+import { RivuletError } from "../error.ts";
+import { ask, print } from "./context.ts";
+import { optionsOf } from "./options.ts";
+import { localTime, table } from "./table.ts";
+
+/** Lists, resets and deletes models. */
+export function modelsCommand(): Command {
+  return new Command("models")
+    .description("list, reset and delete models")
+    .addCommand(list())
+    .addCommand(reset())
+    .addCommand(remove());
+}
+
+function list(): Command {
+  return new Command("list")
+    .description("list the stored models")
+    .option("--json", "print JSON")
+    .action(async (_, command: Command) => {
+      const options = optionsOf(command);
+      const models = await ask(options, "models-list", {});
+      print(options, models, () =>
+        table(
+          ["model", "", "created", "step", "sequence", "newest snapshot"],
+          models.map((m) => [
+            m.name,
+            m.active ? "active" : "inactive",
+            localTime(m.createdAt),
+            m.step,
+            m.sequence,
+            m.newestSnapshot,
+          ]),
+        ),
+      );
+    });
+}
+
+function reset(): Command {
+  return new Command("reset")
+    .description("begin a model anew under the configuration; its journal, history and snapshots stay")
+    .argument("<name>", "the model")
+    .option("--json", "print JSON")
+    .action(async (name: string, _, command: Command) => {
+      const options = optionsOf(command);
+      const line = await ask(options, "models-reset", { name });
+      print(
+        options,
+        line,
+        () => `model ${name} begins anew: snapshot ${line.id}, step ${line.step}, sequence ${line.sequence}`,
+      );
+    });
+}
+
+function remove(): Command {
+  return new Command("delete")
+    .description("remove a model with everything that is stored of it")
+    .argument("<name>", "the model")
+    .option("--yes", "yes, remove it for good")
+    .option("--json", "print JSON")
+    .action(async (name: string, _, command: Command) => {
+      const options = optionsOf<{ yes?: boolean }>(command);
+      if (options.yes !== true) {
+        throw new RivuletError("usage", `this removes model ${name}, its rows, history and snapshots for good`, {
+          hint: `If that is what you want: rivulet models delete ${name} --yes`,
+        });
+      }
+      const line = await ask({ ...options, name }, "models-delete", { name });
+      print(options, line, () => `model ${name} is gone`);
+    });
+}

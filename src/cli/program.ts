@@ -1,0 +1,84 @@
+// The command line: global options, one file a verb, and what an error looks like. Exit codes: 0 ok, 1 a negative answer
+// or an error, 2 cannot tell, 64 usage.
+
+import { Command, CommanderError } from "commander";
+import { RivuletError } from "../error.ts";
+import { configCommand } from "./config.ts";
+import { fitCommand } from "./fit.ts";
+import { historyCommand } from "./history.ts";
+import { journalCommand } from "./journal.ts";
+import { modelsCommand } from "./models.ts";
+import { publishCommand } from "./publish.ts";
+import { quarantineCommand } from "./quarantine.ts";
+import { rollbackCommand } from "./rollback.ts";
+import { snapshotsCommand } from "./snapshots.ts";
+import { startCommand } from "./start.ts";
+import { statusCommand } from "./status.ts";
+import { verifyCommand } from "./verify.ts";
+
+const EXIT_ERROR = 1;
+const EXIT_USAGE = 64;
+
+/** Runs a command line and resolves with the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const exit = (code: number) => {
+    exitCode = code;
+  };
+  const program = new Command("rivulet")
+    .description(
+      "An online learner for edge devices: samples over MQTT in, a trained network, its history and rollback in SQLite.",
+    )
+    .option("--config <file>", "configuration file (YAML)")
+    .option("--data <folder>", "folder of the store (default: ./data)")
+    .option("--set <path=value>", "override one key of the configuration; may be repeated", collect, [])
+    .showHelpAfterError("(rivulet --help tells what there is)")
+    .exitOverride();
+  const commands = [
+    startCommand(exit),
+    fitCommand(exit),
+    publishCommand(exit),
+    statusCommand(),
+    historyCommand(),
+    snapshotsCommand(),
+    rollbackCommand(),
+    journalCommand(),
+    quarantineCommand(),
+    verifyCommand(exit),
+    modelsCommand(),
+    configCommand(exit),
+  ];
+  for (const command of commands) program.addCommand(inherit(command));
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Lets the global options stand behind the verb as well, where people type them. */
+function inherit(command: Command): Command {
+  command.exitOverride();
+  for (const child of command.commands) inherit(child);
+  if (command.commands.length > 0) return command;
+  return command
+    .option("--config <file>", "configuration file (YAML)")
+    .option("--data <folder>", "folder of the store")
+    .option("--set <path=value>", "override one key of the configuration; may be repeated", collect, []);
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has printed its message already; help and version are no errors.
+    return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  }
+  if (!(error instanceof RivuletError)) throw error;
+  process.stderr.write(`rivulet: ${error.message}\n`);
+  if (error.hint !== "") process.stderr.write(`  ${error.hint}\n`);
+  return error.code === "usage" ? EXIT_USAGE : EXIT_ERROR;
+}

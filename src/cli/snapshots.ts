@@ -1,0 +1,148 @@
+import { writeFileSync } from "node:fs";
+import { Command, Option } from "commander";
+import type { SnapshotDifference, SnapshotLine } from "../daemon/verb-snapshots.ts";
+import { ask, print } from "./context.ts";
+import { optionsOf, wholeNumber } from "./options.ts";
+import { bytes, localTime, short, table } from "./table.ts";
+
+const MODEL = ["--name <model>", "which model (default: the only one)"] as const;
+const JSON_FLAG = ["--json", "print JSON"] as const;
+
+/** Lists, shows, compares, tags, takes and exports snapshots. */
+export function snapshotsCommand(): Command {
+  return new Command("snapshots")
+    .description("list, show, compare, tag, take and export snapshots")
+    .addCommand(list())
+    .addCommand(show())
+    .addCommand(diff())
+    .addCommand(tag())
+    .addCommand(take())
+    .addCommand(exporter());
+}
+
+function list(): Command {
+  return new Command("list")
+    .description("list snapshots, newest first")
+    .option(...MODEL)
+    .option("--limit <n>", "at the most (default: 50)", wholeNumber("--limit", 1))
+    .option("--before <id>", "only those older than this one", wholeNumber("--before", 1))
+    .option(...JSON_FLAG)
+    .action(async (_, command: Command) => {
+      const options = optionsOf<{ limit?: number; before?: number }>(command);
+      const { name, limit, before } = options;
+      const snapshots = await ask(options, "snapshots-list", { name, limit, before });
+      print(options, snapshots, () => snapshotsText(snapshots));
+    });
+}
+
+function show(): Command {
+  return new Command("show")
+    .description("show one snapshot with its configuration and network")
+    .argument("<snapshot>", "id or tag")
+    .option(...MODEL)
+    .option(...JSON_FLAG)
+    .action(async (snapshot: string, _, command: Command) => {
+      const options = optionsOf(command);
+      const details = await ask(options, "snapshots-show", { name: options.name, snapshot });
+      print(options, details, () =>
+        [
+          snapshotsText([details]),
+          "",
+          `checksum ${details.checksum}`,
+          `network  ${details.network.features.length}-${details.network.layers.map(({ biases }) => biases.length).join("-")}, ${details.parameters} parameters, numerics ${details.numerics}`,
+          `config   ${JSON.stringify(details.config)}`,
+        ].join("\n"),
+      );
+    });
+}
+
+function diff(): Command {
+  return new Command("diff")
+    .description("compare two snapshots")
+    .argument("<a>", "id or tag")
+    .argument("<b>", "id or tag")
+    .option(...MODEL)
+    .option(...JSON_FLAG)
+    .action(async (a: string, b: string, _, command: Command) => {
+      const options = optionsOf(command);
+      const difference = await ask(options, "snapshots-diff", { name: options.name, a, b });
+      print(options, difference, () => diffText(difference));
+    });
+}
+
+function tag(): Command {
+  return new Command("tag")
+    .description("tag a snapshot: it is kept for good, and rollback takes the tag for its name")
+    .argument("<snapshot>", "id or tag")
+    .argument("<tag>", "letters, digits, . _ -")
+    .option(...MODEL)
+    .option(...JSON_FLAG)
+    .action(async (snapshot: string, name: string, _, command: Command) => {
+      const options = optionsOf(command);
+      const line = await ask(options, "snapshots-tag", { name: options.name, snapshot, tag: name });
+      print(options, line, () => `snapshot ${line.id} is tagged ${line.tags.join(", ")}`);
+    });
+}
+
+function take(): Command {
+  return new Command("take")
+    .description("take a snapshot now")
+    .option(...MODEL)
+    .option(...JSON_FLAG)
+    .action(async (_, command: Command) => {
+      const options = optionsOf(command);
+      const line = await ask(options, "snapshots-take", { name: options.name });
+      print(
+        options,
+        line,
+        () => `snapshot ${line.id} of model ${line.model} at step ${line.step}, sequence ${line.sequence}`,
+      );
+    });
+}
+
+function exporter(): Command {
+  return new Command("export")
+    .description("write a snapshot's network as a model file")
+    .argument("<snapshot>", "id or tag")
+    .addOption(new Option("--format <format>", "json").choices(["json"]).default("json"))
+    .option("--out <file>", "write to a file instead of the standard output")
+    .option(...MODEL)
+    .action(async (snapshot: string, _, command: Command) => {
+      const options = optionsOf<{ out?: string }>(command);
+      const model = await ask(options, "snapshots-export", { name: options.name, snapshot, format: "json" });
+      const text = `${JSON.stringify(model)}\n`;
+      if (options.out === undefined) process.stdout.write(text);
+      else writeFileSync(options.out, text);
+    });
+}
+
+/** Renders snapshots as a table. */
+export function snapshotsText(snapshots: readonly SnapshotLine[]): string {
+  return table(
+    ["id", "parent", "reason", "step", "sequence", "cost", "taken", "size", "tags"],
+    snapshots.map((s) => [
+      s.id,
+      s.parent,
+      s.reason,
+      s.step,
+      s.sequence,
+      s.cost === null ? null : Number(s.cost.toPrecision(5)),
+      localTime(s.createdAt),
+      bytes(s.bytes),
+      s.tags.join(" "),
+    ]),
+  );
+}
+
+function diffText({ a, b, identical, steps, rows, cost, parameters, config }: SnapshotDifference): string {
+  return [
+    snapshotsText([a, b]),
+    "",
+    `from ${a.id} to ${b.id}: ${short(steps)} steps, ${short(rows)} rows, cost ${cost === null ? "–" : `${cost >= 0 ? "+" : ""}${short(cost)}`}`,
+    identical ? "the learner states are the same, bit for bit" : "the learner states differ",
+    parameters === null
+      ? "the topologies differ"
+      : `parameters: distance ${short(parameters.euclidean)}, largest change ${short(parameters.largest)}, by layer ${parameters.layers.map(short).join(", ")}`,
+    ...config.map(({ path, from, to }) => `config ${path}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`),
+  ].join("\n");
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { RivuletError } from "../error.ts";
+import type { Loss } from "../learner/topology.ts";
+import { numberOf, readCsv } from "../sample/csv.ts";
+
+export interface TrainingSet {
+  readonly features: readonly string[];
+  readonly label: string;
+  readonly rows: number;
+  /** (rows, I) row-major. */
+  readonly x: Float64Array;
+  /** (rows). */
+  readonly y: Float64Array;
+}
+
+/** Reads a CSV file as numbers. Throws `file-unreadable`, and `csv-invalid` with the line of the first cell that does not fit. */
+export function readTrainingSet(
+  file: string,
+  columns: {
+    readonly features: readonly string[] | null;
+    readonly label: string | null;
+    readonly classes: readonly [string, string] | null;
+    readonly loss: Loss;
+  },
+): TrainingSet {
+  const { features, label, rows } = readCsv(readText(file), columns);
+  if (rows.length === 0) throw new RivuletError("csv-invalid", `${file} has a header and no rows`);
+  const x = new Float64Array(rows.length * features.length);
+  const y = new Float64Array(rows.length);
+  rows.forEach((row, r) => {
+    features.forEach((feature, i) => {
+      x[r * features.length + i] = present(numberOf(row.features[i] ?? "", feature, row.line), feature, row.line);
+    });
+    const named = columns.classes?.indexOf(row.label.trim()) ?? -1;
+    const value = named >= 0 ? named : present(numberOf(row.label, label, row.line), label, row.line);
+    if (columns.loss === "cross-entropy" && value !== 0 && value !== 1) {
+      throw new RivuletError(
+        "csv-invalid",
+        `line ${row.line}: the label ${label} is ${value}; cross-entropy needs 0 or 1`,
+      );
+    }
+    y[r] = value;
+  });
+  return { features, label, rows: rows.length, x, y };
+}
+
+/** Reads a file as text. Throws `file-unreadable`. */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new RivuletError(
+      "file-unreadable",
+      `${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    );
+  }
+}
+
+function present(value: number, column: string, line: number): number {
+  if (Number.isNaN(value)) throw new RivuletError("csv-invalid", `line ${line}: column ${column} is empty`);
+  return value;
+}

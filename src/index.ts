@@ -1,0 +1,27 @@
+// The door for programs that embed the learner: no native add-on, no socket, no clock.
+
+export { RivuletError } from "./error.ts";
+export { learnerOf, type ModelFile, modelFileOf, parseModelFile } from "./export/model-file.ts";
+export * from "./learner/entry.ts";
+export { Learner } from "./learner/learner.ts";
+export type { Init, LearnerConfig } from "./learner/learner-config.ts";
+export { NUMERICS } from "./learner/numerics.ts";
+export type { OptimizerKind } from "./learner/optimizer.ts";
+export { Random } from "./learner/random.ts";
+export { type EngineOptions, ReferenceEngine } from "./learner/reference-engine.ts";
+export { Scaler } from "./learner/scaler.ts";
+export { type Activation, type Layout, type Loss, layoutOf, type Topology } from "./learner/topology.ts";
+export type * from "./learner/transaction.ts";
+export { createDecoder, type Decoder } from "./sample/decode.ts";
+export { Marks } from "./sample/marks.ts";
+export type { Decoded, Rows, SampleLimits, SampleSchema } from "./sample/rows.ts";
+export { parseTopic, type Topic } from "./sample/topic.ts";
+export { alarm } from "./stream/alarm.ts";
+export type * from "./stream/flow.ts";
+export { groupCommit } from "./stream/group-commit.ts";
+export { miniBatch } from "./stream/mini-batch.ts";
+export { Model, type ModelOptions } from "./stream/model.ts";
+export { ModelState } from "./stream/model-state.ts";
+export { type PipelineOptions, pipeline } from "./stream/pipeline.ts";
+export { Replay } from "./stream/replay.ts";
+export { train } from "./stream/train.ts";
