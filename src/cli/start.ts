@@ -11,7 +11,10 @@ export function startCommand(exit: (code: number) => void): Command {
     .action(async (_, command: Command) => {
       const config = configOf(optionsOf(command));
       const stopped = stopSignal();
-      const daemon = await openDaemon({ config, log: openLog(config.log.level), listen: true });
+      const opening = openDaemon({ config, log: openLog(config.log.level), listen: true });
+      // While a full disk keeps the daemon from opening, a signal must still end it.
+      const daemon = await Promise.race([opening, stopped.then(() => null)]);
+      if (daemon === null) process.exit(1);
       const { host, port } = daemon.rooms.broker?.address ?? { host: "", port: 0 };
       const prefix = config.mqtt.prefix;
       const lines = [...daemon.rooms.models.values()].map(({ name, state }) => {

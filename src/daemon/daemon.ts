@@ -1,24 +1,24 @@
 // Wires the rooms: the lock, the store, the models, the broker, the control socket, and the one subscription through
 // which everything flows. It is a value: a test opens it on port 0, a command opens it without a broker.
 
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
-import { defer, map, merge, NEVER, of, Subject, takeUntil } from "rxjs";
-import { RivuletError } from "../error.ts";
-import { type EmbeddedBroker, openEmbeddedBroker } from "../mqtt/embedded.ts";
+import { defer, map, merge, NEVER, type Observable, of, Subject, takeUntil } from "rxjs";
+import type { Transaction } from "../learner/transaction.ts";
+import type { EmbeddedBroker } from "../mqtt/embedded.ts";
 import { openStore } from "../store/open-store.ts";
 import type { Store } from "../store/store.ts";
-import type { CommitNumber } from "../stream/draft.ts";
 import type { CommandItem, Committed, MessagesItem } from "../stream/flow.ts";
 import type { Model } from "../stream/model.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import { pipeline } from "../stream/pipeline.ts";
-import { type Config, learnerConfigJson, type ModelConfig } from "./config.ts";
+import type { Config } from "./config.ts";
 import { controlSocketPath, serveControl } from "./control-socket.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import type { Log } from "./log.ts";
 import { startMaintenance } from "./maintenance.ts";
-import { openModel } from "./open-model.ts";
+import { openBroker } from "./open-broker.ts";
+import { type OpenedModels, openModels } from "./open-models.ts";
 import { answer, type OnProgress } from "./verbs.ts";
 
 export interface DaemonOptions {
@@ -52,177 +52,155 @@ export interface Rooms {
   readonly failure: () => string | null;
 }
 
-export interface Daemon {
-  readonly rooms: Rooms;
-  /** Ends when the pipeline has ended; rejects when it failed, which is a defect of the program. */
-  readonly ended: Promise<void>;
-  /** Answers a verb. Throws RivuletError. */
-  request(verb: string, params: unknown, onProgress?: OnProgress): Promise<unknown>;
-  /** Leaves the broker, trains and commits what is pending, saves, and closes the store. */
-  close(): Promise<void>;
-}
-
-/** Opens the daemon on a data folder. Throws RivuletError; then nothing is left open. */
+/**
+ * Opens the daemon on a data folder; what its models begin with is durable then. Throws RivuletError; then nothing is left
+ * open.
+ */
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { config } = options;
+  const { config, log, listen } = options;
   mkdirSync(config.data, { recursive: true });
   const store = openStore({ folder: config.data });
+  let broker: EmbeddedBroker | null = null;
   try {
-    return await open(options, store);
+    const opened = openModels(options, store);
+    broker = listen ? await openBroker(config, log) : null;
+    const daemon = new Daemon(options, store, opened, broker);
+    await daemon.start();
+    return daemon;
   } catch (error) {
+    await broker?.close();
     store.close();
     throw error;
   }
 }
 
-async function open(options: DaemonOptions, store: Store): Promise<Daemon> {
-  const { config, log, listen } = options;
-  const number: CommitNumber = { filling: store.lastCommitId() + 1 };
-  let newestSnapshot = store.lastSnapshotId();
-  const wanted = new Map(Object.entries(config.models).map(([name, model]) => [name, learnerConfigJson(model)]));
-  const models = new Map<string, Model>();
-  for (const [name, policy] of policies(options, store)) {
-    const model = openModel({
-      name,
+export class Daemon {
+  readonly rooms: Rooms;
+  readonly #options: DaemonOptions;
+  readonly #commands$ = new Subject<CommandItem>();
+  readonly #stop$ = new Subject<void>();
+  readonly #counters: Counters = { committedRows: 0, commits: 0, commitFailures: 0 };
+  readonly #events: EventPublisher;
+  readonly #committed$: Observable<Committed>;
+  #failure: string | null = null;
+  #ended: Promise<void> = Promise.resolve();
+  #control: Server | null = null;
+  #stopMaintenance: () => void = () => {};
+  #closing: Promise<void> | null = null;
+
+  /** Puts the rooms together; use `openDaemon`. */
+  constructor(options: DaemonOptions, store: Store, opened: OpenedModels, broker: EmbeddedBroker | null) {
+    const { config } = options;
+    const { models, wanted, number } = opened;
+    this.#options = options;
+    this.rooms = {
+      config,
       store,
-      log,
-      policy,
-      ringRows: config.intake.ringRows,
-      wanted: listen ? (wanted.get(name) ?? null) : null,
-      commit: number,
-      nextSnapshot: () => ++newestSnapshot,
-      now: Date.now(),
+      models,
+      wanted,
+      broker,
+      counters: this.#counters,
+      startedAt: Date.now(),
+      command: (command) => this.#commands$.next(command),
+      failure: () => this.#failure,
+    };
+    this.#events = new EventPublisher(config.mqtt.prefix, (topic, payload) => {
+      broker?.publish(topic, payload, { retain: false, qos: 0 });
     });
-    models.set(name, model);
-  }
-  if (listen) store.setActive([...models.keys()]);
-  const broker = listen ? await openBroker(config, log) : null;
-  const counters: Counters = { committedRows: 0, commits: 0, commitFailures: 0 };
-  let failure: string | null = null;
-  const commands$ = new Subject<CommandItem>();
-  const stop$ = new Subject<void>();
-  const events = new EventPublisher(config.mqtt.prefix, (topic, payload) => {
-    broker?.publish(topic, payload, { retain: false, qos: 0 });
-  });
-  const messages$ = (broker?.chunks$ ?? NEVER).pipe(map((messages): MessagesItem => ({ kind: "messages", messages })));
-  const committed$ = merge(messages$, commands$).pipe(
-    takeUntil(stop$),
-    pipeline({
-      models: [...models.values()],
-      number,
-      prefix: config.mqtt.prefix,
-      limits: config.intake,
-      policy: config.commit,
-      commit: (transaction) =>
-        defer(() => {
-          store.commit(transaction);
-          failure = null;
-          return of(undefined);
-        }),
-      onFailure: (error, delayMs) => {
-        failure = String(error instanceof Error ? error.message : error);
-        counters.commitFailures++;
-        log.error({ error: failure, delayMs }, "a commit failed; nothing is acknowledged until it succeeds");
-      },
-    }),
-  );
-  const stopMaintenance = listen ? startMaintenance(store, config, log) : () => {};
-  const settled = (committed: Committed) => {
-    if (committed.transaction !== null) {
-      counters.commits++;
-      for (const section of committed.transaction.sections) counters.committedRows += section.rows;
-    }
-    for (const message of committed.messages) message.ack();
-    for (const { command, snapshot } of committed.replies) command.reply(snapshot);
-    for (const event of committed.events) events.tell(event, committed.transaction?.at ?? Date.now());
-  };
-  const ended = new Promise<void>((resolve, reject) => {
-    committed$.subscribe({ next: settled, complete: resolve, error: reject });
-  });
-  const rooms: Rooms = {
-    config,
-    store,
-    models,
-    wanted,
-    broker,
-    counters,
-    startedAt: Date.now(),
-    command: (command) => commands$.next(command),
-    failure: () => failure,
-  };
-  const request = (verb: string, params: unknown, onProgress: OnProgress = async () => {}) =>
-    answer(rooms, verb, params, onProgress);
-  const socketPath = controlSocketPath(config.data, process.env);
-  const control = listen ? await serveControl(socketPath, request) : null;
-  let closing: Promise<void> | null = null;
-  const close = async () => {
-    stopMaintenance();
-    await broker?.stopIntake();
-    stop$.next();
-    await ended;
-    await broker?.close();
-    if (control !== null) await closeServer(control, socketPath);
-    store.close();
-  };
-  return {
-    rooms,
-    ended,
-    request,
-    close: () => {
-      closing ??= close();
-      return closing;
-    },
-  };
-}
-
-/** Tells the models to open: those of the configuration; for a command of its own, those that are stored and active. */
-function policies({ config, listen, without }: DaemonOptions, store: Store): (readonly [string, ModelConfig])[] {
-  if (listen) return Object.entries(config.models);
-  const fallback = Object.values(config.models)[0];
-  return store
-    .models()
-    .filter(({ name, active }) => active && name !== without)
-    .flatMap(({ name }) => {
-      const policy = config.models[name] ?? fallback;
-      return policy === undefined ? [] : [[name, policy] as const];
-    });
-}
-
-function openBroker({ mqtt, intake }: Config, log: Log): Promise<EmbeddedBroker> {
-  if (mqtt.broker !== "embedded") {
-    throw new RivuletError(
-      "not-supported-yet",
-      `this release cannot join the broker ${mqtt.broker}; it only brings its own`,
-      {
-        hint: "Set mqtt.broker to embedded.",
-      },
+    const messages$ = (broker?.chunks$ ?? NEVER).pipe(
+      map((messages): MessagesItem => ({ kind: "messages", messages })),
+    );
+    this.#committed$ = merge(messages$, this.#commands$).pipe(
+      takeUntil(this.#stop$),
+      pipeline({
+        models: [...models.values()],
+        number,
+        prefix: config.mqtt.prefix,
+        limits: config.intake,
+        policy: config.commit,
+        commit: (transaction) => this.#commit(transaction),
+        onFailure: (error, delayMs) => this.#failed(error, delayMs),
+      }),
     );
   }
-  if (mqtt.certFile !== null || mqtt.keyFile !== null) {
-    throw new RivuletError("not-supported-yet", "this release's embedded broker has no TLS", {
-      hint: "Take mqtt.certFile and mqtt.keyFile out of the configuration, and keep the broker on the loopback address.",
+
+  /** Ends when the pipeline has ended; rejects when it failed, which is a defect of the program. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Lets the data flow; resolves when what the models begin with is durable. */
+  async start(): Promise<void> {
+    const { config, log, listen } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#ended = new Promise((end, fail) => {
+        this.#committed$.subscribe({
+          next: (committed) => {
+            this.#settle(committed);
+            resolve();
+          },
+          complete: end,
+          error: (error) => {
+            fail(error);
+            reject(error);
+          },
+        });
+      });
+    });
+    if (!listen) return;
+    const path = controlSocketPath(config.data, process.env);
+    this.#control = await serveControl(path, (verb, params, onProgress) => this.request(verb, params, onProgress));
+    this.#stopMaintenance = startMaintenance(this.rooms.store, config, log);
+  }
+
+  /** Answers a verb. Throws RivuletError. */
+  request(verb: string, params: unknown, onProgress: OnProgress = async () => {}): Promise<unknown> {
+    return answer(this.rooms, verb, params, onProgress);
+  }
+
+  /** Leaves the broker, trains and commits what is pending, saves, and closes the store. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { broker, store, config } = this.rooms;
+    this.#stopMaintenance();
+    await broker?.stopIntake();
+    this.#stop$.next();
+    await this.#ended;
+    await broker?.close();
+    if (this.#control !== null) await closeServer(this.#control, controlSocketPath(config.data, process.env));
+    store.close();
+  }
+
+  #commit(transaction: Transaction): Observable<void> {
+    return defer(() => {
+      this.rooms.store.commit(transaction);
+      this.#failure = null;
+      return of(undefined);
     });
   }
-  const password = mqtt.passwordFile === null ? null : readSecret(mqtt.passwordFile);
-  return openEmbeddedBroker({
-    host: mqtt.host,
-    port: mqtt.port,
-    prefix: mqtt.prefix,
-    username: mqtt.username,
-    password,
-    insecure: mqtt.insecure,
-    payloadBytesMax: intake.payloadBytesMax,
-    bytesMax: intake.bytesMax,
-    onOversized: (oversized) => log.warn(oversized, "a packet over the limit; its connection was closed"),
-  });
-}
 
-/** Reads a secret; the end of the line is not part of it. Throws `file-unreadable`. */
-function readSecret(file: string): string {
-  try {
-    return readFileSync(file, "utf8").replace(/\r?\n$/, "");
-  } catch (cause) {
-    throw new RivuletError("file-unreadable", `the password file ${file} cannot be read`, { cause });
+  #failed(error: unknown, delayMs: number): void {
+    this.#failure = error instanceof Error ? error.message : String(error);
+    this.#counters.commitFailures++;
+    this.#options.log.error(
+      { error: this.#failure, delayMs },
+      "a commit failed; nothing is acknowledged until it succeeds",
+    );
+  }
+
+  /** Tells those who wait that what they sent is durable. */
+  #settle({ transaction, messages, replies, events }: Committed): void {
+    if (transaction !== null) {
+      this.#counters.commits++;
+      for (const section of transaction.sections) this.#counters.committedRows += section.rows;
+    }
+    for (const message of messages) message.ack();
+    for (const { command, snapshot } of replies) command.reply(snapshot);
+    for (const event of events) this.#events.tell(event, transaction?.at ?? Date.now());
   }
 }
 

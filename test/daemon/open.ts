@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectAsync, type MqttClient } from "mqtt";
+import { afterEach } from "vitest";
+import { parseConfig } from "../../src/daemon/config.ts";
+import { type Daemon, openDaemon } from "../../src/daemon/daemon.ts";
+import { silentLog } from "../../src/daemon/log.ts";
+import type { Params, Verb, Verbs } from "../../src/daemon/verbs.ts";
+
+const cleanups: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** Makes a folder that is removed after the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "rivulet-"));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Opens the real daemon on a free port; it is closed after the test. */
+export async function open(data: string, yaml: string | null = null, set: readonly string[] = []): Promise<Daemon> {
+  const config = parseConfig(yaml, { data, set: ["mqtt.port=0", ...set] });
+  const daemon = await openDaemon({ config, log: silentLog, listen: true });
+  cleanups.push(() => daemon.close());
+  return daemon;
+}
+
+/** Connects a real client to a daemon's broker; it is ended after the test. */
+export async function connectTo(daemon: Daemon): Promise<MqttClient> {
+  const client = await connectAsync(`mqtt://127.0.0.1:${daemon.rooms.broker?.address.port}`);
+  cleanups.push(() => client.endAsync(true));
+  return client;
+}
+
+/** Asks a daemon, with the types of the verb. */
+export async function ask<V extends Verb>(daemon: Daemon, verb: V, params: Params<V>): Promise<Verbs[V]["result"]> {
+  return (await daemon.request(verb, params)) as Verbs[V]["result"];
+}
+
+/** Collects the rows that the journal holds, as it exports them. */
+export async function journalOf(daemon: Daemon, name?: string): Promise<readonly Record<string, number | string>[]> {
+  let text = "";
+  await daemon.request("journal-export", { name, format: "ndjson" }, async (piece) => {
+    text += (piece as { text: string }).text;
+  });
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
