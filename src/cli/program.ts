@@ -21,6 +21,10 @@ const EXIT_USAGE = 64;
 
 /** Runs a command line and resolves with the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
+  // Whoever reads the output may go away (`| head`, a closed terminal): that ends neither a query nor the daemon.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
   let exitCode = 0;
   const exit = (code: number) => {
     exitCode = code;
