@@ -58,10 +58,13 @@ export async function publish(options: PublishOptions): Promise<Published> {
       sent++;
     }
     await outbox.drained(signal);
-    const { acknowledged } = outbox;
-    return { sent: outbox.sent, acknowledged, seconds: (performance.now() - startedAt) / 1000 };
-  } finally {
+    const seconds = (performance.now() - startedAt) / 1000;
+    // Not by force: what QoS 0 wrote may still be on its way out.
+    await client.endAsync();
+    return { sent: outbox.sent, acknowledged: outbox.acknowledged, seconds };
+  } catch (error) {
     await client.endAsync(true);
+    throw error;
   }
 }
 
@@ -146,29 +149,30 @@ async function open({ url, username, password }: PublishOptions): Promise<MqttCl
     reconnectPeriod: RECONNECT_MS,
   });
   await new Promise<void>((resolve, reject) => {
-    client.once("connect", () => resolve());
-    const fail = (cause?: unknown) => {
-      client.end(true);
-      reject(
-        new RivuletError(
-          "broker-failed",
-          `the broker ${url} cannot be reached: ${cause instanceof Error ? cause.message || String(cause) : "it closed the connection"}`,
-          {
-            hint: "Is the daemon running (`npm start`), and are mqtt.host and mqtt.port the same here as there?",
-            cause,
-          },
-        ),
-      );
+    const settle = (outcome: () => void) => {
+      // Only the own ones: the client listens to itself to reconnect.
+      client.off("connect", connected).off("error", failed).off("close", failed);
+      outcome();
     };
-    client.once("error", fail);
-    client.once("close", () => {
-      if (!client.connected) fail();
-    });
+    const connected = () => settle(resolve);
+    const failed = (cause?: unknown) =>
+      settle(() => {
+        client.on("error", () => {});
+        client.end(true);
+        reject(unreachable(url, cause));
+      });
+    client.on("connect", connected).on("error", failed).on("close", failed);
     client.connect();
   });
-  client.removeAllListeners("error");
-  client.removeAllListeners("close");
   return client;
+}
+
+function unreachable(url: string, cause: unknown): RivuletError {
+  const reason = cause instanceof Error ? cause.message || String(cause) : "it closed the connection";
+  return new RivuletError("broker-failed", `the broker ${url} cannot be reached: ${reason}`, {
+    hint: "Is the daemon running (`npm start`), and are mqtt.host and mqtt.port the same here as there?",
+    cause,
+  });
 }
 
 /** Waits until message `index` is due, or the signal. */

@@ -1,0 +1,230 @@
+import { once } from "node:events";
+import { connectAsync } from "mqtt";
+import { describe, expect, it } from "vitest";
+import { RivuletError } from "../../src/error.ts";
+import type { Message } from "../../src/mqtt/message.ts";
+import { connect, listen, open, rawConnection } from "./open.ts";
+
+const SAMPLE = "rivulet/default/sample";
+const CONNECT = Buffer.from([0x10, 13, 0, 4, 0x4d, 0x51, 0x54, 0x54, 4, 2, 0, 60, 0, 1, 0x61]);
+
+/** Collects acknowledgements as a client sees them. */
+function publishAll(
+  client: Awaited<ReturnType<typeof connect>>,
+  count: number,
+  payload = "x",
+): { acked: number[]; done: Promise<unknown> } {
+  const acked: number[] = [];
+  const done = Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      client.publishAsync(SAMPLE, `${i}${payload}`, { qos: 1 }).then(() => acked.push(i)),
+    ),
+  );
+  return { acked, done };
+}
+
+describe("the embedded broker", () => {
+  it("acknowledges nothing before it is told to, and then in order", async () => {
+    const broker = await open();
+    const intake = listen(broker);
+    const client = await connect(broker);
+    const { acked, done } = publishAll(client, 50);
+    await intake.until(50);
+    expect(acked).toEqual([]);
+    expect(intake.messages.map(({ payload }) => Buffer.from(payload).toString())).toEqual(
+      Array.from({ length: 50 }, (_, i) => `${i}x`),
+    );
+    for (const message of intake.messages) message.ack();
+    await done;
+    expect(acked).toEqual(Array.from({ length: 50 }, (_, i) => i));
+    expect(broker.counters()).toMatchObject({ messages: 50, heldBytes: 0 });
+  });
+
+  it("hands over what one turn of the event loop brought together", async () => {
+    const broker = await open();
+    const intake = listen(broker, (message) => message.ack());
+    const client = await connect(broker);
+    await publishAll(client, 500).done;
+    expect(intake.chunks.reduce((sum, size) => sum + size, 0)).toBe(500);
+    expect(intake.chunks.length).toBeLessThan(100);
+  });
+
+  it("hands each message over once whatever its quality of service", async () => {
+    const broker = await open();
+    const intake = listen(broker, (message) => message.ack());
+    const client = await connect(broker);
+    for (const qos of [0, 1, 2] as const) await client.publishAsync(SAMPLE, String(qos), { qos });
+    await intake.until(3);
+    expect(intake.messages.map(({ qos }) => qos)).toEqual([0, 1, 2]);
+  });
+
+  it("keeps what comes before anybody listens", async () => {
+    const broker = await open();
+    const connecting = connectAsync(`mqtt://127.0.0.1:${broker.address.port}`, { reconnectPeriod: 0 });
+    const socket = await rawConnection(broker);
+    expect(socket.readyState).toBe("open");
+    const intake = listen(broker, (message) => message.ack());
+    const client = await connecting;
+    await client.publishAsync(SAMPLE, "x", { qos: 1 });
+    expect(intake.messages).toHaveLength(1);
+    await client.endAsync(true);
+  });
+
+  it("makes producers wait at its bound, and loses nothing", async () => {
+    const bytesMax = 1_000_000;
+    const broker = await open({ bytesMax });
+    const held: Message[] = [];
+    let largest = 0;
+    const intake = listen(broker, (message) => {
+      held.push(message);
+      largest = Math.max(largest, broker.counters().heldBytes);
+    });
+    const client = await connect(broker);
+    const payload = "p".repeat(64_000);
+    const { acked, done } = publishAll(client, 400, payload);
+    await expect.poll(() => broker.counters().pauses).toBeGreaterThan(0);
+    const release = setInterval(() => {
+      for (const message of held.splice(0)) message.ack();
+    }, 1);
+    await done;
+    clearInterval(release);
+    expect(acked).toHaveLength(400);
+    expect(intake.messages).toHaveLength(400);
+    // At most what one read of the socket brings comes on top.
+    expect(largest).toBeLessThan(bytesMax + 500_000);
+  });
+
+  it("takes no harm from acknowledgements after the client is gone", async () => {
+    const broker = await open();
+    const intake = listen(broker);
+    const client = await connect(broker);
+    client.publish(SAMPLE, "x", { qos: 1 });
+    await intake.until(1);
+    await client.endAsync(true);
+    await expect.poll(() => broker.counters().connections).toBe(0);
+    intake.messages[0]?.ack();
+    intake.messages[0]?.ack();
+    expect(broker.counters().heldBytes).toBe(0);
+    const next = await connect(broker);
+    next.publish(SAMPLE, "y", { qos: 1 });
+    await intake.until(2);
+  });
+
+  it("closes the connection of a packet over the limit as soon as its length is known", async () => {
+    const oversized: number[] = [];
+    const broker = await open({ payloadBytesMax: 1000, onOversized: ({ bytes }) => oversized.push(bytes) });
+    const intake = listen(broker, (message) => message.ack());
+    const socket = await rawConnection(broker);
+    socket.write(CONNECT);
+    await once(socket, "data");
+    // A PUBLISH that announces 150 MB, of which it sends nothing.
+    socket.write(Buffer.from([0x30, 0x80, 0xa3, 0xc3, 0x47]));
+    await once(socket, "close");
+    expect(oversized).toEqual([0x00 + 0x23 * 0x80 + 0x43 * 0x80 ** 2 + 0x47 * 0x80 ** 3]);
+    expect(broker.counters().oversized).toBe(1);
+    const client = await connect(broker);
+    await client.publishAsync(SAMPLE, "p".repeat(1000), { qos: 1 });
+    expect(intake.messages).toHaveLength(1);
+  });
+
+  it("hands over what clients may not publish, acknowledges it, and relays it to nobody", async () => {
+    const broker = await open();
+    const intake = listen(broker, (message) => message.ack());
+    const [client, watcher] = [await connect(broker), await connect(broker, { clean: false, clientId: "watcher" })];
+    const seen: string[] = [];
+    await watcher.subscribeAsync({ "#": { qos: 1 }, "rivulet/+/committed/#": { qos: 1 } });
+    watcher.on("message", (topic) => seen.push(topic));
+    await client.publishAsync("rivulet/default/committed/pump", "{}", { qos: 1, retain: true });
+    await client.publishAsync(SAMPLE, "{}", { qos: 1 });
+    await expect.poll(() => seen).toContain(SAMPLE);
+    expect(new Set(seen)).toEqual(new Set([SAMPLE]));
+    expect(intake.messages.map(({ topic }) => topic)).toEqual(["rivulet/default/committed/pump", SAMPLE]);
+    // Nor is it kept for those who come later.
+    const late = await connect(broker);
+    late.on("message", (topic) => seen.push(`late ${topic}`));
+    await late.subscribeAsync("rivulet/#");
+    await client.publishAsync(SAMPLE, "{}", { qos: 1 });
+    await expect.poll(() => seen).toContain(`late ${SAMPLE}`);
+    expect(seen.filter((topic) => topic.includes("committed"))).toEqual([]);
+  });
+
+  it("lets nobody subscribe to $SYS", async () => {
+    const broker = await open();
+    listen(broker, (message) => message.ack());
+    const client = await connect(broker);
+    await expect(client.subscribeAsync("$SYS/#")).rejects.toThrow();
+  });
+
+  it("publishes what the daemon tells, retained where it says so", async () => {
+    const broker = await open();
+    listen(broker);
+    broker.publish("rivulet/default/state", "now", { retain: true, qos: 0 });
+    const client = await connect(broker);
+    const message = new Promise<[string, Buffer]>((resolve) =>
+      client.once("message", (...args) => resolve([args[0], args[1]])),
+    );
+    await client.subscribeAsync("rivulet/default/state");
+    const [topic, payload] = await message;
+    expect([topic, payload.toString()]).toEqual(["rivulet/default/state", "now"]);
+  });
+
+  it("asks for name and password where it has them", async () => {
+    const broker = await open({ username: "pump", password: "secret" });
+    listen(broker);
+    await connect(broker, { username: "pump", password: "secret" });
+    await expect(connect(broker, { username: "pump", password: "guess!" })).rejects.toMatchObject({ code: 4 });
+    await expect(connect(broker)).rejects.toMatchObject({ code: 4 });
+  });
+
+  it("refuses MQTT 5, which it does not speak", async () => {
+    const broker = await open();
+    listen(broker);
+    await expect(connect(broker, { protocolVersion: 5 })).rejects.toThrow();
+  });
+
+  it("lets one client's flood not keep another one waiting", async () => {
+    const broker = await open();
+    listen(broker, (message) => message.ack());
+    const [flood, calm] = [await connect(broker), await connect(broker)];
+    const flooding = publishAll(flood, 5000);
+    for (let i = 0; i < 20; i++) await calm.publishAsync(SAMPLE, "calm", { qos: 1 });
+    expect(flooding.acked.length).toBeLessThanOrEqual(5000);
+    await flooding.done;
+  });
+
+  it("takes no more after its intake has stopped, and acknowledges what it has", async () => {
+    const broker = await open();
+    const intake = listen(broker);
+    const client = await connect(broker);
+    const { done } = publishAll(client, 3);
+    await intake.until(3);
+    await broker.stopIntake();
+    for (const message of intake.messages) message.ack();
+    await done;
+    await expect(connect(broker)).rejects.toThrow();
+  });
+
+  it("closes although a connection hangs half open", async () => {
+    const broker = await open();
+    listen(broker);
+    const socket = await rawConnection(broker);
+    const closed = once(socket, "close");
+    await broker.close();
+    await closed;
+  });
+
+  it("names both remedies where its port is in use", async () => {
+    const first = await open();
+    const { port } = first.address;
+    const error = await open({ port }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(RivuletError);
+    expect(error).toMatchObject({
+      code: "port-in-use",
+      hint: expect.stringMatching(new RegExp(`mqtt.broker=mqtt://127.0.0.1:${port}[^]*mqtt.port=`)),
+    });
+  });
+
+  it("refuses to listen beyond this machine unless it is told that this is meant", async () => {
+    await expect(open({ host: "0.0.0.0" })).rejects.toMatchObject({ code: "broker-failed" });
+  });
+});
