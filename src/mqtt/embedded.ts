@@ -266,6 +266,7 @@ class Broker implements EmbeddedBroker {
       const chunk = this.#chunk;
       this.#chunk = [];
       this.#subscriber?.next(chunk);
+      if (!this.#paused && !this.#stopped) for (const client of this.#clients()) readOn(client);
     });
   }
 
@@ -288,18 +289,30 @@ class Broker implements EmbeddedBroker {
   }
 }
 
-/** aedes can pause and resume a client; its types do not say so. */
-interface Pausable {
+/** What aedes's types do not say of a client. */
+interface Untyped {
+  /** Packets of what was read last that are not answered yet. */
+  _parsingBatch: number;
+  /** Reads on where none are. */
+  _nextBatch(): void;
   pause(): void;
   resume(): void;
 }
 
 function pause(client: Client): void {
-  (client as unknown as Pausable).pause();
+  (client as unknown as Untyped).pause();
 }
 
 function resume(client: Client): void {
-  (client as unknown as Pausable).resume();
+  (client as unknown as Untyped).resume();
+}
+
+/** Lets a client be read although packets of it are held: else what a commit takes with it is what one read brought. */
+function readOn(client: Client): void {
+  const untyped = client as unknown as Untyped;
+  if (untyped._parsingBatch === 0) return;
+  untyped._parsingBatch = 0;
+  untyped._nextBatch();
 }
 
 /** Compares in a time that does not depend on where two texts of one length differ. */

@@ -1,0 +1,14 @@
+// Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
+// npm run bench [-- learner | intake]
+
+import { benchIntake } from "./intake.ts";
+import { benchLearner } from "./learner.ts";
+
+const benches: Readonly<Record<string, () => Promise<void> | void>> = { learner: benchLearner, intake: benchIntake };
+const names = process.argv.slice(2);
+const unknown = names.find((name) => benches[name] === undefined);
+if (unknown !== undefined) {
+  console.error(`there is no bench ${unknown}; there are ${Object.keys(benches).join(", ")}`);
+  process.exit(64);
+}
+for (const name of names.length > 0 ? names : Object.keys(benches)) await benches[name]?.();
