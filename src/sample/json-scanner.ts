@@ -1,0 +1,303 @@
+// Reads JSON (RFC 8259) from bytes and builds nothing: a value is told by its kind, its number and where it stands. It
+// takes exactly what JSON.parse takes, nested up to a limit, and gives the same numbers bit for bit. UTF-8 is not checked
+// here: `wide` tells that there is something to check.
+
+/** Deepest nesting of a payload; a row needs three levels. */
+export const DEPTH_MAX = 32;
+
+// Kinds of values, ordered so that `kind >= BOOLEAN` means that `number` is set.
+export const ABSENT = 0;
+export const NULL = 1;
+export const STRING = 2;
+export const ARRAY = 3;
+export const OBJECT = 4;
+export const BOOLEAN = 5;
+export const NUMBER = 6;
+
+const TAB = 0x09;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const SPACE = 0x20;
+const PLUS = 0x2b;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const BACKSLASH = 0x5c;
+const LOWER_E = 0x65;
+
+export const QUOTE = 0x22;
+export const COMMA = 0x2c;
+export const COLON = 0x3a;
+export const BRACKET = 0x5b;
+export const BRACKET_END = 0x5d;
+export const BRACE = 0x7b;
+export const BRACE_END = 0x7d;
+/** Stands where the payload has ended. */
+export const END = -1;
+
+const LITERALS = ["true", "false", "null"] as const;
+const ESCAPES = new Set([...'"\\/bfnrt'].map((character) => character.charCodeAt(0)));
+const HEX = /^[0-9a-fA-F]{4}$/;
+// A whole number of up to 15 digits and a power of ten up to 22 are both exact in a double, so that one multiplication
+// or division rounds correctly (Clinger 1990). https://doi.org/10.1145/93542.93557
+const EXACT_DIGITS_MAX = 15;
+const EXACT_POWER_MAX = 22;
+const POWERS = Float64Array.from({ length: EXACT_POWER_MAX + 1 }, (_, power) => Number(`1e${power}`));
+/** Far beyond every double, and far below what an addition could overflow. */
+const EXPONENT_MAX = 1e6;
+
+// One character a byte, so that indices are the same in text and bytes wherever the text is ASCII.
+const latin1 = new TextDecoder("latin1");
+// A mark at the beginning of a string is a part of it; the one of the payload is skipped in `begin`.
+const loose = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Ends the decoding of a payload that is no JSON or too deep; caught where the message is decoded, nowhere else. */
+export class Malformed {
+  readonly code: "not-json" | "too-deep";
+  readonly detail: string;
+  constructor(code: "not-json" | "too-deep", detail: string) {
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** Steps through a payload, value by value. Throws `Malformed`. */
+export class JsonScanner {
+  bytes = new Uint8Array(0);
+  at = 0;
+  depth = 0;
+  /** Line ends passed over; they stand between values only. */
+  lines = 0;
+  /** Bytes beyond ASCII were passed over. */
+  wide = false;
+
+  /** The last value: its kind, `bytes[from, to)` with quotes or brackets; as a number, if it is one or a boolean. */
+  kind: number = ABSENT;
+  from = 0;
+  to = 0;
+  number = 0;
+  /** Elements of the last value, if it is an array. */
+  count = 0;
+  /** Whether the last string or key has escapes in it. */
+  escaped = false;
+  /** Hash of the bytes of the last string or key, as `hashOf` has it. */
+  hash = 0;
+  #text: string | null = null;
+
+  /** Begins with a payload, after its byte order mark. */
+  begin(bytes: Uint8Array): void {
+    this.bytes = bytes as Uint8Array<ArrayBuffer>;
+    this.at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+    this.depth = 0;
+    this.lines = 0;
+    this.wide = false;
+    this.#text = null;
+  }
+
+  /** Passes over white space; returns the byte that follows, still unread. */
+  space(): number {
+    while (this.at < this.bytes.length) {
+      const byte = this.bytes[this.at]!;
+      if (byte > SPACE) return byte;
+      if (byte === NEWLINE) this.lines++;
+      else if (byte !== SPACE && byte !== TAB && byte !== RETURN) return byte;
+      this.at++;
+    }
+    return END;
+  }
+
+  /** Reads a bracket or brace that opens. */
+  open(): void {
+    if (++this.depth > DEPTH_MAX) throw new Malformed("too-deep", `nested deeper than ${DEPTH_MAX} levels`);
+    this.at++;
+  }
+
+  /** Reads what stands after an element: a comma, or the closing `end`. Returns whether another element follows. */
+  next(end: number): boolean {
+    const byte = this.space();
+    if (byte !== COMMA && byte !== end) this.fail();
+    this.at++;
+    if (byte === COMMA) return true;
+    this.depth--;
+    return false;
+  }
+
+  /** Reads a container's end where it has no elements. */
+  empty(end: number): boolean {
+    if (this.space() !== end) return false;
+    this.at++;
+    this.depth--;
+    return true;
+  }
+
+  /** Reads a key and the colon after it; it is told as a string. */
+  key(): void {
+    if (this.space() !== QUOTE) this.fail();
+    this.#string();
+    if (this.space() !== COLON) this.fail();
+    this.at++;
+  }
+
+  /** Reads a value of any kind. */
+  value(): void {
+    const byte = this.space();
+    if (byte === QUOTE) this.#string();
+    else if (byte === BRACE || byte === BRACKET) this.#container(byte);
+    else if (byte === MINUS || (byte >= ZERO && byte <= ZERO + 9)) this.#number();
+    else this.#literal();
+  }
+
+  /** Decodes `bytes[from, to)`, a string with its quotes. */
+  textOf(from: number, to: number): string {
+    const raw = loose.decode(this.bytes.subarray(from + 1, to - 1));
+    return raw.includes("\\") ? String(JSON.parse(`"${raw}"`)) : raw;
+  }
+
+  /** Shows `bytes[from, to)` as it came, at most `characters` of it. */
+  show(from: number, to: number, characters: number): string {
+    // A character has up to 4 bytes.
+    const text = loose.decode(this.bytes.subarray(from, Math.min(to, from + 4 * characters)));
+    return text.length > characters ? `${text.slice(0, characters)}…` : text;
+  }
+
+  /** Ends with what stands here. */
+  fail(): never {
+    const what = this.at < this.bytes.length ? this.show(this.at, this.bytes.length, 80) : "the end";
+    throw new Malformed("not-json", `byte ${this.at}: ${what} where JSON goes on otherwise`);
+  }
+
+  #container(open: number): void {
+    const from = this.at;
+    const end = open === BRACE ? BRACE_END : BRACKET_END;
+    this.open();
+    let count = 0;
+    if (!this.empty(end)) {
+      do {
+        if (open === BRACE) this.key();
+        this.value();
+        count++;
+      } while (this.next(end));
+    }
+    this.kind = open === BRACE ? OBJECT : ARRAY;
+    this.from = from;
+    this.to = this.at;
+    this.count = count;
+  }
+
+  #string(): void {
+    const { bytes } = this;
+    const from = this.at++;
+    let at = this.at;
+    let hash = 0;
+    this.escaped = false;
+    for (; ; at++) {
+      const byte = at < bytes.length ? bytes[at]! : END;
+      if (byte === QUOTE) break;
+      if (byte < SPACE) {
+        this.at = at;
+        this.fail();
+      }
+      if (byte === BACKSLASH) {
+        this.at = at;
+        at = this.#escape();
+      } else if (byte > 0x7f) this.wide = true;
+      hash = (Math.imul(hash, 31) + byte) | 0;
+    }
+    this.at = at + 1;
+    this.kind = STRING;
+    this.from = from;
+    this.to = this.at;
+    this.hash = hash;
+  }
+
+  /** Checks the escape that begins here; returns where its last byte is. */
+  #escape(): number {
+    this.escaped = true;
+    const byte = this.bytes[this.at + 1] ?? END;
+    if (ESCAPES.has(byte)) return this.at + 1;
+    const digits = String.fromCharCode(...this.bytes.subarray(this.at + 2, this.at + 6));
+    if (byte !== 0x75 || !HEX.test(digits)) this.fail();
+    return this.at + 5;
+  }
+
+  #literal(): void {
+    const { bytes, at } = this;
+    for (const word of LITERALS) {
+      let i = 0;
+      while (i < word.length && bytes[at + i] === word.charCodeAt(i)) i++;
+      if (i < word.length) continue;
+      this.kind = word === "null" ? NULL : BOOLEAN;
+      this.number = word === "true" ? 1 : 0;
+      this.from = at;
+      this.at += word.length;
+      this.to = this.at;
+      return;
+    }
+    this.fail();
+  }
+
+  #number(): void {
+    const { bytes } = this;
+    const from = this.at;
+    const negative = bytes[from] === MINUS;
+    if (negative) this.at++;
+    const first = this.at;
+    let mantissa = this.#digits(0);
+    // A number has no leading zeros.
+    if (bytes[first] === ZERO && this.at > first + 1) {
+      this.at = first + 1;
+      this.fail();
+    }
+    let digits = this.at - first;
+    let power = 0;
+    if (this.at < bytes.length && bytes[this.at] === POINT) {
+      const point = ++this.at;
+      const whole = mantissa;
+      mantissa = this.#digits(mantissa);
+      power = point - this.at;
+      digits = whole === 0 ? significant(bytes, point, this.at) : digits - power;
+    }
+    // An upper-case E differs by one bit.
+    if (this.at < bytes.length && (bytes[this.at]! | SPACE) === LOWER_E) power += this.#exponent();
+    let value: number;
+    if (digits > EXACT_DIGITS_MAX || power > EXACT_POWER_MAX || power < -EXACT_POWER_MAX) {
+      this.#text ??= latin1.decode(bytes);
+      value = Number(this.#text.slice(first, this.at));
+    } else value = power < 0 ? mantissa / POWERS[-power]! : mantissa * POWERS[power]!;
+    this.kind = NUMBER;
+    this.number = negative ? -value : value;
+    this.from = from;
+    this.to = this.at;
+  }
+
+  /** Reads at least one digit, to be appended to `mantissa`. */
+  #digits(mantissa: number): number {
+    const { bytes } = this;
+    let at = this.at;
+    let value = mantissa;
+    while (at < bytes.length) {
+      const digit = bytes[at]! - ZERO;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+      at++;
+    }
+    if (at === this.at) this.fail();
+    this.at = at;
+    return value;
+  }
+
+  #exponent(): number {
+    this.at++;
+    const sign = this.at < this.bytes.length ? this.bytes[this.at]! : END;
+    if (sign === MINUS || sign === PLUS) this.at++;
+    const exponent = Math.min(this.#digits(0), EXPONENT_MAX);
+    return sign === MINUS ? -exponent : exponent;
+  }
+}
+
+/** Counts the digits from the first that is not 0. */
+function significant(bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && bytes[at] === ZERO) at++;
+  return to - at;
+}
