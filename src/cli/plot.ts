@@ -22,16 +22,24 @@ export function plot(values: readonly (number | null)[], width = WIDTH, height =
   const low = Math.min(...finite);
   const high = Math.max(...finite);
   const span = high > low ? high - low : 1;
-  const columns = width * 2;
   const rows = height * 4;
   const grid = Array.from({ length: height }, () => new Uint8Array(width));
-  for (let column = 0; column < columns; column++) {
-    const value = values[Math.floor((column * values.length) / columns)];
-    if (value === null || value === undefined || !Number.isFinite(value)) continue;
-    const row = Math.min(rows - 1, Math.floor(((high - value) / span) * (rows - 1) + 0.5));
+  const dot = (column: number, row: number) => {
     const line = grid[row >> 2];
     const character = column >> 1;
     if (line !== undefined) line[character] = (line[character] ?? 0) | (DOTS[row & 3]?.[column & 1] ?? 0);
+  };
+  let before: number | null = null;
+  for (let column = 0; column < width * 2; column++) {
+    const value = values[Math.floor((column * values.length) / (width * 2))];
+    if (value === null || value === undefined || !Number.isFinite(value)) {
+      before = null;
+      continue;
+    }
+    const row = Math.round(((high - value) / span) * (rows - 1));
+    // A steep piece of the curve is drawn as an upright line, so that it does not fall apart into dots.
+    for (let at = Math.min(row, before ?? row); at <= Math.max(row, before ?? row); at++) dot(column, at);
+    before = row;
   }
   const label = (value: number) => value.toPrecision(4).padStart(10);
   return grid

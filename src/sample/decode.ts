@@ -1,6 +1,6 @@
 // Decodes the payloads of DESIGN §4 for one model. A message is accepted or refused whole. Never throws for any payload.
 
-import { decodeJson } from "./decode-json.ts";
+import { JsonDecoder } from "./decode-json.ts";
 import { decodePacked } from "./decode-packed.ts";
 import { createRows, type Decoded, type Rows, type SampleLimits, type SampleSchema } from "./rows.ts";
 import type { FirstNumber } from "./topic.ts";
@@ -19,6 +19,7 @@ export function createDecoder(
   limits: SampleLimits,
   rows: Rows = createRows(schema.features.length, limits.rowsMax),
 ): Decoder {
+  const decoder = new JsonDecoder(schema, limits, rows);
   const tooLarge = (payload: Uint8Array): Decoded | null =>
     payload.length <= limits.payloadBytesMax
       ? null
@@ -29,7 +30,7 @@ export function createDecoder(
           numbering: [],
         };
   return {
-    json: (payload, source) => tooLarge(payload) ?? decodeJson(payload, schema, limits, rows, source),
+    json: (payload, source) => tooLarge(payload) ?? decoder.decode(payload, source),
     packed: (payload, precision, number) =>
       tooLarge(payload) ?? decodePacked(payload, schema, limits, rows, precision, number),
   };

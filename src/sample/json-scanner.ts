@@ -2,6 +2,8 @@
 // takes exactly what JSON.parse takes, nested up to a limit, and gives the same numbers bit for bit. UTF-8 is not checked
 // here: `wide` tells that there is something to check.
 
+import { SHOWN_CHARACTERS_MAX } from "./rows.ts";
+
 /** Deepest nesting of a payload; a row needs three levels. */
 export const DEPTH_MAX = 32;
 
@@ -63,7 +65,7 @@ export class Malformed {
 
 /** Steps through a payload, value by value. Throws `Malformed`. */
 export class JsonScanner {
-  bytes = new Uint8Array(0);
+  bytes: Uint8Array = new Uint8Array(0);
   at = 0;
   depth = 0;
   /** Line ends passed over; they stand between values only. */
@@ -86,7 +88,7 @@ export class JsonScanner {
 
   /** Begins with a payload, after its byte order mark. */
   begin(bytes: Uint8Array): void {
-    this.bytes = bytes as Uint8Array<ArrayBuffer>;
+    this.bytes = bytes;
     this.at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
     this.depth = 0;
     this.lines = 0;
@@ -162,8 +164,8 @@ export class JsonScanner {
 
   /** Ends with what stands here. */
   fail(): never {
-    const what = this.at < this.bytes.length ? this.show(this.at, this.bytes.length, 80) : "the end";
-    throw new Malformed("not-json", `byte ${this.at}: ${what} where JSON goes on otherwise`);
+    const what = this.at < this.bytes.length ? this.show(this.at, this.bytes.length, SHOWN_CHARACTERS_MAX) : "the end";
+    throw new Malformed("not-json", `${what} where JSON goes on otherwise`);
   }
 
   #container(open: number): void {

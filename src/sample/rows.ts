@@ -17,6 +17,13 @@ export interface SampleLimits {
 /** Largest |x| of a feature: beyond it a value is taken for a fault of the sensor. */
 export const FEATURE_ABS_MAX = 1e12;
 
+/** Longest id, in UTF-8. */
+export const ID_BYTES_MAX = 64;
+
+/** Most of what came that the detail of a refusal shows. */
+export const SHOWN_CHARACTERS_MAX = 80;
+
+/** Tells machines why a message is refused. */
 export type RefusalCode =
   | "not-json"
   | "wrong-length"
@@ -60,18 +67,20 @@ export interface Rows {
   hasTimes: boolean;
   hasIds: boolean;
   numbering: readonly NumberRun[];
-  /** Fields that the schema does not know. */
+  /** Fields that the schema does not know, counted as often as they came. */
   ignoredFields: number;
 }
 
-/** Says why a message is refused. `numbering` is what is known of its numbers, which are settled by that. */
+/** Says why a message is refused: `detail` tells which row and field, what came and what is allowed. */
 export interface Refused {
   readonly kind: "refused";
   readonly code: RefusalCode;
   readonly detail: string;
+  /** What is known of the rows' numbers: they are settled by the refusal. */
   readonly numbering: readonly NumberRun[];
 }
 
+/** Is what became of a message; it is taken or refused whole. */
 export type Decoded = { readonly kind: "rows"; readonly rows: Rows } | Refused;
 
 /** Allocates room for the largest message. */
@@ -82,7 +91,7 @@ export function createRows(features: number, rowsMax: number): Rows {
     labels: new Float64Array(rowsMax),
     weights: new Float64Array(rowsMax),
     times: new Float64Array(rowsMax),
-    ids: [],
+    ids: new Array<string | null>(rowsMax).fill(null),
     hasWeights: false,
     hasTimes: false,
     hasIds: false,

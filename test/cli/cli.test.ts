@@ -1,0 +1,95 @@
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { rivulet, rivuletJson, startDaemon, stopped, temporaryFolder } from "./run.ts";
+
+describe("the program", () => {
+  it("names both remedies and exits with 1 where the port is in use", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => other.once("listening", resolve));
+    const address = other.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    const { code, stderr } = await rivulet(["start", "--data", temporaryFolder(), "--set", `mqtt.port=${port}`]);
+    other.close();
+    expect(code).toBe(1);
+    expect(stderr).toContain(`--set mqtt.broker=mqtt://127.0.0.1:${port}`);
+    expect(stderr).toContain("--set mqtt.port=");
+  });
+
+  it("says where it listens, where the data is, and what to type next", async () => {
+    const data = temporaryFolder();
+    const { greeting, process: child } = await startDaemon(data);
+    expect(greeting).toContain(`data in ${data}`);
+    expect(greeting).toContain("mosquitto_pub");
+    expect(greeting).toContain("publish FILE.csv");
+    expect(await stopped(child, "SIGINT")).toBe(0);
+  });
+
+  it("tells a query where nothing is stored what to do", async () => {
+    const data = join(temporaryFolder(), "nothing");
+    const { code, stderr } = await rivulet(["status", "--data", data]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("rivulet start");
+  });
+
+  it("answers from the store where no daemon runs, and lets only one process work on it", async () => {
+    const data = temporaryFolder();
+    const { process: child } = await startDaemon(data);
+    const second = await rivulet(["start", "--data", data, "--set", "mqtt.port=0"]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain("another process works on");
+    await stopped(child, "SIGTERM");
+    expect(await rivuletJson(["status", "--data", data])).toMatchObject({
+      broker: null,
+      models: { default: { step: 0 } },
+    });
+    expect(await rivuletJson(["models", "list", "--data", data])).toMatchObject([{ name: "default", active: true }]);
+  });
+
+  it("deletes a model only when it is told twice", async () => {
+    const data = temporaryFolder();
+    const { process: child } = await startDaemon(data);
+    const live = await rivulet(["models", "delete", "default", "--yes", "--data", data]);
+    expect([live.code, live.stderr]).toEqual([64, expect.stringContaining("is live")]);
+    await stopped(child, "SIGTERM");
+    expect((await rivulet(["models", "delete", "default", "--data", data])).code).toBe(64);
+    expect((await rivulet(["models", "delete", "default", "--yes", "--data", data])).code).toBe(0);
+    expect(await rivuletJson(["models", "list", "--data", data])).toEqual([]);
+  });
+
+  it("checks a configuration with every fault at once", async () => {
+    const file = join(temporaryFolder(), "config.yaml");
+    writeFileSync(file, "mqtt: { prt: 1 }\nmodels: { default: { batch: { size: 0 } } }\n");
+    const { code, stdout } = await rivulet(["config", "check", "--config", file]);
+    expect(code).toBe(1);
+    expect(stdout).toContain("did you mean mqtt.port?");
+    expect(stdout).toContain("models.default.batch.size");
+    expect((await rivulet(["config", "check"])).code).toBe(0);
+  });
+
+  it.each([
+    [["fly"], 64],
+    [["rollback"], 64],
+    [["history", "--points", "x"], 64],
+    [["start", "--config", "no-such-file.yaml"], 1],
+    [["start", "--set", "mqtt.port=many"], 1],
+    [["start", "--set", "mqtt.broker=mqtt://127.0.0.1:1"], 1],
+    [["publish", "no-such-file.csv"], 1],
+    [["--help"], 0],
+  ])("exits by the rule for %j with %i, without a stack trace", async (args, code) => {
+    const result = await rivulet([...args, "--data", temporaryFolder()].slice(0, args[0] === "--help" ? 1 : undefined));
+    expect(result.code).toBe(code);
+    expect(result.stderr).not.toContain("    at ");
+  });
+
+  it("refuses a Node that is too old in one line, before it loads anything native", async () => {
+    const old = "Object.defineProperty(process.versions, 'node', { value: '20.20.2' });";
+    const preload = join(temporaryFolder(), "old.cjs");
+    writeFileSync(preload, old);
+    const { code, stdout, stderr } = await rivulet(["status"], { NODE_OPTIONS: `--require ${preload}` });
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain("install Node 22.14 or later");
+  });
+});
