@@ -21,10 +21,12 @@ export function journalCommand(): Command {
       .option("--from <sequence>", "first row", wholeNumber("--from", 0))
       .option("--to <sequence>", "last row", wholeNumber("--to", 0))
       .addOption(new Option("--format <format>", "how").choices(["csv", "ndjson"]).default("csv"))
+      .option("--json", "the same as --format ndjson")
       .option("--out <file>", "write to a file instead of the standard output")
       .action(async (_, command: Command) => {
         const options = optionsOf<Options>(command);
-        const { name, from, to, format } = options;
+        const { name, from, to } = options;
+        const format = options.json === true ? "ndjson" : options.format;
         const out = options.out === undefined ? process.stdout : createWriteStream(options.out);
         const exported = await ask(options, "journal-export", { name, from, to, format }, (piece) => {
           out.write((piece as { text: string }).text);

@@ -107,6 +107,7 @@ function exporter(): Command {
     .addOption(new Option("--format <format>", "json").choices(["json"]).default("json"))
     .option("--out <file>", "write to a file instead of the standard output")
     .option(...MODEL)
+    .option(...JSON_FLAG)
     .action(async (snapshot: string, _, command: Command) => {
       const options = optionsOf<{ out?: string }>(command);
       const model = await ask(options, "snapshots-export", { name: options.name, snapshot, format: "json" });

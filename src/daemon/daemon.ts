@@ -17,6 +17,7 @@ import { controlSocketPath, serveControl } from "./control-socket.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import type { Log } from "./log.ts";
 import { startMaintenance } from "./maintenance.ts";
+import { monotonicScheduler } from "./monotonic-scheduler.ts";
 import { openBroker } from "./open-broker.ts";
 import { type OpenedModels, openModels } from "./open-models.ts";
 import { answer, type OnProgress } from "./verbs.ts";
@@ -112,15 +113,19 @@ export class Daemon {
     );
     this.#committed$ = merge(messages$, this.#commands$).pipe(
       takeUntil(this.#stop$),
-      pipeline({
-        models: [...models.values()],
-        number,
-        prefix: config.mqtt.prefix,
-        limits: config.intake,
-        policy: config.commit,
-        commit: (transaction) => this.#commit(transaction),
-        onFailure: (error, delayMs) => this.#failed(error, delayMs),
-      }),
+      pipeline(
+        {
+          models: [...models.values()],
+          number,
+          prefix: config.mqtt.prefix,
+          limits: config.intake,
+          policy: config.commit,
+          commit: (transaction) => this.#commit(transaction),
+          timeOfDay: Date.now,
+          onFailure: (error, delayMs) => this.#failed(error, delayMs),
+        },
+        monotonicScheduler,
+      ),
     );
   }
 

@@ -4,6 +4,7 @@ import type { Model } from "../stream/model.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import { learnerConfigJson, type ModelConfig } from "./config.ts";
 import type { DaemonOptions } from "./daemon.ts";
+import { monotonicScheduler } from "./monotonic-scheduler.ts";
 import { openModel } from "./open-model.ts";
 
 export interface OpenedModels {
@@ -30,7 +31,7 @@ export function openModels(options: DaemonOptions, store: Store): OpenedModels {
       wanted: listen ? (wanted.get(name) ?? null) : null,
       commit: number,
       nextSnapshot: () => ++newestSnapshot,
-      now: Date.now(),
+      now: monotonicScheduler.now(),
     });
     models.set(name, model);
   }

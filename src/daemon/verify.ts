@@ -10,8 +10,8 @@ import type { OnProgress } from "./verbs.ts";
 
 /** Snapshots read at a time while looking for those of a stretch. */
 const PAGE = 500;
-/** Commits replayed between two looks at the event loop. */
-const COMMITS_PER_TURN = 64;
+/** Time after which a replay looks at the event loop: the stream has the right of way. */
+const TURN_MS = 10;
 
 /** Tells what a replay of a stretch of the journal gave. */
 export interface Verified {
@@ -61,13 +61,14 @@ export async function verify({ store, models }: Rooms, params: Params, onProgres
     snapshots: compare.compared,
   });
   try {
-    for (const { id, section } of sectionsFrom(store, model, start.commitFrom)) {
+    let turnAt = performance.now();
+    for (const { section } of sectionsFrom(store, model, start.commitFrom)) {
       replay.apply(section);
       if (replay.difference !== null || (to !== null && compare.done)) break;
-      if (id % COMMITS_PER_TURN === 0) {
-        await onProgress(steps());
-        await setImmediate();
-      }
+      if (performance.now() - turnAt < TURN_MS) continue;
+      await onProgress(steps());
+      await setImmediate();
+      turnAt = performance.now();
     }
     const difference = replay.difference ?? compare.at(replay) ?? compare.missing(state);
     return { ...result, ...steps(), outcome: difference === null ? "same" : "differs", difference };

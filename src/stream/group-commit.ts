@@ -39,6 +39,8 @@ export interface GroupCommitOptions {
   readonly policy: CommitOptions;
   /** Makes a transaction durable; errors when it could not, and may then be called again with the same one. */
   readonly commit: (transaction: Transaction) => Observable<void>;
+  /** Tells the time of day for a transaction's `at`. The scheduler's clock is for waiting only, and may be another one. */
+  readonly timeOfDay: () => number;
   /** Told each time a commit failed and will be retried after `delayMs`. */
   readonly onFailure: (error: unknown, delayMs: number) => void;
 }
@@ -65,7 +67,7 @@ export function groupCommit(
         // The item that brought the rows follows what they trained, with their acks: do not commit between the two.
         if (item.kind === "trained") return null;
         if (inFlight || (!filling.stopped && (dueAt() ?? Number.POSITIVE_INFINITY) > now)) return null;
-        const sealed = filling.seal(options.models, options.number, now);
+        const sealed = filling.seal(options.models, options.number, options.timeOfDay());
         policy.spend(filling.rows, now);
         filling = new FillingTransaction();
         inFlight = true;

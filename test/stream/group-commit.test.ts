@@ -75,6 +75,7 @@ function run(source: string, expected: string, values: Record<string, string>, s
             transactions.push(transaction);
             return setting.commit?.(transaction, scheduler) ?? of(undefined);
           },
+          timeOfDay: () => scheduler.now(),
           onFailure: setting.onFailure ?? (() => {}),
         },
         scheduler,

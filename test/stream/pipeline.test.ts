@@ -43,6 +43,7 @@ function optionsFor(
     limits,
     policy: eager,
     commit: () => of(undefined),
+    timeOfDay: () => 0,
     onFailure: () => {},
     ...extra,
   };
