@@ -27,7 +27,8 @@ export function openBroker({ mqtt, intake }: Config, log: Log): Promise<Embedded
     insecure: mqtt.insecure,
     payloadBytesMax: intake.payloadBytesMax,
     bytesMax: intake.bytesMax,
-    onOversized: (oversized) => log.warn(oversized, "a packet over the limit; its connection was closed"),
+    onRefusedConnection: (refused) =>
+      log.warn(refused, "a packet over the limit that is no message; its connection was closed"),
   });
 }
 

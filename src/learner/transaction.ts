@@ -60,8 +60,10 @@ export interface Refusal {
   readonly detail: string;
   /** Length of the whole payload. */
   readonly payloadBytes: number;
-  /** The whole payload; the store keeps its SHA-256 and its first 4 kB. */
+  /** The payload, or the beginning of one over the limit; the store keeps its first 4 kB. */
   readonly payload: Uint8Array;
+  /** SHA-256 of the whole payload, in hex; null where `payload` is the whole, and the store computes it. */
+  readonly sha256: string | null;
 }
 
 export interface RefusalCount {

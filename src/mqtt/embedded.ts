@@ -8,7 +8,7 @@ import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, ty
 import { Observable, type Subscriber } from "rxjs";
 import { RivuletError } from "../error.ts";
 import type { Message } from "./message.ts";
-import { guardPackets } from "./packet-guard.ts";
+import { type Oversized, PacketFilter } from "./packet-filter.ts";
 
 export interface EmbeddedBrokerOptions {
   readonly host: string;
@@ -22,8 +22,8 @@ export interface EmbeddedBrokerOptions {
   readonly payloadBytesMax: number;
   /** Bytes of unacknowledged messages at which producers are made to wait. */
   readonly bytesMax: number;
-  /** Told of a packet that was too long, before its connection is closed. */
-  readonly onOversized: (oversized: { readonly connection: number; readonly bytes: number }) => void;
+  /** Told of a packet over the limit that is no message that could be quarantined, before its connection is closed. */
+  readonly onRefusedConnection: (refused: { readonly connection: number; readonly bytes: number }) => void;
 }
 
 export interface BrokerCounters {
@@ -57,6 +57,9 @@ const REFUSED_TOPIC = "$SYS/refused";
 const FORMS: readonly (string | undefined)[] = ["sample", "f32", "f64"];
 const LOOPBACK = /^(127\.|::1$|localhost$)/;
 const BAD_USERNAME_OR_PASSWORD = 4;
+/** First bytes of the two acknowledgements (MQTT 3.1.1, 3.4 and 3.5). */
+const PUBACK = 0x40;
+const PUBREC = 0x50;
 
 /** Opens the broker. Throws `port-in-use`, or `broker-failed` where it cannot, or must not, listen. */
 export async function openEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
@@ -205,12 +208,53 @@ class Broker implements EmbeddedBroker {
 
   #serve(socket: Socket): void {
     const connection = this.#nextConnection++;
-    guardPackets(socket, this.#options.payloadBytesMax + PACKET_OVERHEAD_BYTES, (bytes) => {
-      this.#oversized++;
-      this.#options.onOversized({ connection, bytes });
-      socket.destroy();
+    const filter = new PacketFilter({
+      bytesMax: this.#options.payloadBytesMax + PACKET_OVERHEAD_BYTES,
+      onOversized: (oversized) => {
+        if (client.connected) this.#receiveOversized(socket, connection, oversized);
+        else this.#refuseConnection(socket, connection, oversized.payloadBytes);
+      },
+      onHopeless: (bytes) => this.#refuseConnection(socket, connection, bytes),
     });
-    this.#connections.set(this.#aedes.handle(socket), connection);
+    // aedes reads its sockets by `read()` alone.
+    const read = socket.read.bind(socket);
+    socket.read = (size?: number) => {
+      const bytes: Buffer | null = read(size);
+      return bytes === null ? null : filter.filter(bytes);
+    };
+    const client = this.#aedes.handle(socket);
+    this.#connections.set(client, connection);
+  }
+
+  #refuseConnection(socket: Socket, connection: number, bytes: number): void {
+    this.#oversized++;
+    this.#options.onRefusedConnection({ connection, bytes });
+    socket.destroy();
+  }
+
+  /** Hands over what is left of a message over the limit; aedes has not seen it, so it is acknowledged here. */
+  #receiveOversized(socket: Socket, connection: number, oversized: Oversized): void {
+    const { topic, qos, identifier, payloadBytes, sha256, head } = oversized;
+    this.#oversized++;
+    this.#messages++;
+    let held = true;
+    this.#hold(head.length + MESSAGE_BYTES);
+    this.#emit({
+      topic,
+      payload: head,
+      cut: { payloadBytes, sha256 },
+      retain: false,
+      qos,
+      connection,
+      ack: () => {
+        if (!held) return;
+        held = false;
+        this.#hold(-head.length - MESSAGE_BYTES);
+        if (qos > 0 && socket.writable) {
+          socket.write(Buffer.from([qos === 1 ? PUBACK : PUBREC, 2, identifier >> 8, identifier & 0xff]));
+        }
+      },
+    });
   }
 
   #authenticate(

@@ -3,6 +3,8 @@ export interface Message {
   readonly topic: string;
   /** On loan until `ack`. */
   readonly payload: Uint8Array;
+  /** What is known of the whole payload where it was over the limit, and `payload` is but its beginning. */
+  readonly cut?: { readonly payloadBytes: number; readonly sha256: string };
   /** Whether the broker repeats an old message to a new subscriber. */
   readonly retain: boolean;
   readonly qos: 0 | 1 | 2;

@@ -75,9 +75,9 @@ function writeRefusals(
   unkept: readonly RefusalCount[],
   at: number,
 ): void {
-  for (const { model, topic, code, detail, payloadBytes, payload } of refusals) {
-    const sha256 = createHash("sha256").update(payload).digest("hex");
-    quarantineInsert.run(at, model, topic, code, detail, payloadBytes, sha256, payload.subarray(0, HEAD_BYTES_MAX));
+  for (const { model, topic, code, detail, payloadBytes, payload, sha256 } of refusals) {
+    const hash = sha256 ?? createHash("sha256").update(payload).digest("hex");
+    quarantineInsert.run(at, model, topic, code, detail, payloadBytes, hash, payload.subarray(0, HEAD_BYTES_MAX));
     quarantineCount.run(model ?? "", code, 1);
   }
   for (const { model, code, count } of unkept) quarantineCount.run(model ?? "", code, count);

@@ -121,6 +121,11 @@ class Admission {
       this.#refuse(message, lane?.model ?? null, code, detail, chunk);
       return true;
     }
+    if (message.cut !== undefined) {
+      const detail = `${message.cut.payloadBytes} bytes; at most ${this.#options.limits.payloadBytesMax} are allowed`;
+      this.#refuse(message, lane.model, "too-large", detail, chunk);
+      return true;
+    }
     // Rows are decoded again when the message has waited: that is rare, and keeps no second buffer.
     const decoded = decode(lane.decoder, topic, message.payload);
     if (decoded.kind === "refused") {
@@ -147,8 +152,11 @@ class Admission {
     }
     const kept = this.#keptThisSecond < REFUSALS_KEPT_PER_SECOND;
     if (kept) this.#keptThisSecond++;
-    chunk.refuse({ model: model?.name ?? null, topic: message.topic, code, detail, payload: message.payload }, kept);
-    if (kept && model !== null) chunk.tell(model, { event: "rejected", topic: message.topic, code, detail });
+    const { topic, payload, cut } = message;
+    const payloadBytes = cut?.payloadBytes ?? payload.length;
+    const name = model?.name ?? null;
+    chunk.refuse({ model: name, topic, code, detail, payloadBytes, payload, sha256: cut?.sha256 ?? null }, kept);
+    if (kept && model !== null) chunk.tell(model, { event: "rejected", topic, code, detail });
   }
 }
 

@@ -29,9 +29,9 @@ export class Chunk {
     this.#events.push({ model: model.name, event });
   }
 
-  refuse(refusal: Omit<Refusal, "payloadBytes">, kept: boolean): void {
+  refuse(refusal: Refusal, kept: boolean): void {
     if (kept) {
-      this.#refusals.push({ ...refusal, payloadBytes: refusal.payload.length });
+      this.#refusals.push(refusal);
       return;
     }
     const { model, code } = refusal;

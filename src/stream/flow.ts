@@ -8,6 +8,8 @@ import type { ConfigInForce } from "./model-state.ts";
 export interface Message {
   readonly topic: string;
   readonly payload: Uint8Array;
+  /** What is known of the whole payload where it was over the limit, and `payload` is but its beginning. */
+  readonly cut?: { readonly payloadBytes: number; readonly sha256: string };
   readonly retain: boolean;
   readonly qos: 0 | 1 | 2;
   /** Tells the connections of a broker apart. */

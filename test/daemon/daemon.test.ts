@@ -163,6 +163,7 @@ describe("bad input", () => {
     ["a number without a source", SAMPLE, '{"x1":1,"x2":0,"y":1,"seq":4}', "number-invalid"],
     ["too many rows", SAMPLE, JSON.stringify({ x1: new Array(9000).fill(1), x2: 0, y: 1 }), "too-large"],
     ["too many bytes", SAMPLE, " ".repeat(1_048_577), "too-large"],
+    ["far too many bytes", SAMPLE, "x".repeat(5_000_000), "too-large"],
     ["a packed message of a wrong length", "rivulet/default/f32", Buffer.alloc(13), "wrong-length"],
     ["a packed NaN", "rivulet/default/f64", Buffer.from(new Float64Array([Number.NaN, 0, 1]).buffer), "not-finite"],
     [

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { connectAsync } from "mqtt";
 import { describe, expect, it } from "vitest";
@@ -110,21 +111,42 @@ describe("the embedded broker", () => {
     await intake.until(2);
   });
 
-  it("closes the connection of a packet over the limit as soon as its length is known", async () => {
-    const oversized: number[] = [];
-    const broker = await open({ payloadBytesMax: 1000, onOversized: ({ bytes }) => oversized.push(bytes) });
-    const intake = listen(broker, (message) => message.ack());
+  it.each([0, 1, 2] as const)(
+    "reads a message over the limit without keeping it, and acknowledges it when told, QoS %i",
+    async (qos) => {
+      const broker = await open({ payloadBytesMax: 1000 });
+      const intake = listen(broker, (message) => message.ack());
+      const client = await connect(broker);
+      const large = Buffer.alloc(3_000_000, "p");
+      await client.publishAsync(SAMPLE, large, { qos });
+      await client.publishAsync(SAMPLE, "p".repeat(1000), { qos });
+      await intake.until(2);
+      expect(intake.messages[0]).toMatchObject({
+        topic: SAMPLE,
+        qos,
+        cut: { payloadBytes: large.length, sha256: createHash("sha256").update(large).digest("hex") },
+      });
+      expect(intake.messages[0]?.payload.length).toBe(4096);
+      expect(intake.messages[1]?.cut).toBeUndefined();
+      expect(broker.counters()).toMatchObject({ oversized: 1, heldBytes: 0, messages: 2 });
+    },
+  );
+
+  it("closes the connection of a packet over the limit that is no message, as soon as its length is known", async () => {
+    const refused: number[] = [];
+    const broker = await open({ payloadBytesMax: 1000, onRefusedConnection: ({ bytes }) => refused.push(bytes) });
+    listen(broker, (message) => message.ack());
     const socket = await rawConnection(broker);
     socket.write(CONNECT);
     await once(socket, "data");
-    // A PUBLISH that announces 150 MB, of which it sends nothing.
-    socket.write(Buffer.from([0x30, 0x80, 0xa3, 0xc3, 0x47]));
+    // A SUBSCRIBE that announces 150 MB, of which it sends nothing.
+    socket.write(Buffer.from([0x82, 0x80, 0xa3, 0xc3, 0x47]));
     await once(socket, "close");
-    expect(oversized).toEqual([0x00 + 0x23 * 0x80 + 0x43 * 0x80 ** 2 + 0x47 * 0x80 ** 3]);
-    expect(broker.counters().oversized).toBe(1);
-    const client = await connect(broker);
-    await client.publishAsync(SAMPLE, "p".repeat(1000), { qos: 1 });
-    expect(intake.messages).toHaveLength(1);
+    expect(refused).toEqual([0x23 * 0x80 + 0x43 * 0x80 ** 2 + 0x47 * 0x80 ** 3]);
+    const unknown = await rawConnection(broker);
+    unknown.write(Buffer.concat([Buffer.from([0x30, 0xb8, 0x17, 0, 1, 0x74]), Buffer.alloc(3000 - 3)]));
+    await once(unknown, "close");
+    expect(broker.counters().oversized).toBe(2);
   });
 
   it("hands over what clients may not publish, acknowledges it, and relays it to nobody", async () => {

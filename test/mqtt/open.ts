@@ -20,7 +20,7 @@ const defaults: EmbeddedBrokerOptions = {
   insecure: false,
   payloadBytesMax: 1_048_576,
   bytesMax: 16_000_000,
-  onOversized: () => {},
+  onRefusedConnection: () => {},
 };
 
 /** Opens a broker on a free port; it is closed after the test. */

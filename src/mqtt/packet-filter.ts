@@ -1,0 +1,176 @@
+// Keeps packets over the limit away from the broker, which would gather them whole. A PUBLISH that is too long is read to
+// its end without being kept: its topic, length, SHA-256 and first bytes are told, and the stream goes on behind it.
+
+import { createHash, type Hash } from "node:crypto";
+
+/** Of a payload that is too long. */
+export interface Oversized {
+  readonly topic: string;
+  readonly qos: 0 | 1 | 2;
+  /** Packet identifier; 0 at QoS 0. */
+  readonly identifier: number;
+  readonly payloadBytes: number;
+  /** Of the whole payload. */
+  readonly sha256: string;
+  /** The first bytes of the payload. */
+  readonly head: Uint8Array;
+}
+
+export interface PacketFilterOptions {
+  /** Longest packet, without its fixed header. */
+  readonly bytesMax: number;
+  readonly onOversized: (oversized: Oversized) => void;
+  /** Called for a packet that is too long and no PUBLISH, or whose topic has no end: nothing after it makes sense. */
+  readonly onHopeless: (bytes: number) => void;
+}
+
+const PUBLISH = 3;
+/** A fixed header has its type and at most four bytes of length (MQTT 3.1.1, 2.2.3). */
+const HEADER_BYTES_MAX = 5;
+/** What is kept of a payload that is too long. */
+const HEAD_BYTES = 4096;
+const TOPIC_BYTES_MAX = 1024;
+
+/** Follows the boundaries of packets through a stream of bytes. */
+export class PacketFilter {
+  readonly #options: PacketFilterOptions;
+  /** The fixed header as far as it was read; it goes on to the broker only when it is whole. */
+  #header: number[] = [];
+  /** Bytes of the packet's body that are still to come. */
+  #body = 0;
+  #swallowed: Swallowed | null = null;
+  #hopeless = false;
+
+  constructor(options: PacketFilterOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the next bytes and returns what the broker may have of the stream: the same buffer where nothing is amiss. */
+  filter(bytes: Buffer): Buffer {
+    const kept: Buffer[] = [];
+    let at = 0;
+    // Where the stretch begins that goes on to the broker; a header that was held back goes before it.
+    let from = 0;
+    while (at < bytes.length && !this.#hopeless) {
+      if (this.#body > 0) {
+        const to = Math.min(bytes.length, at + this.#body);
+        this.#body -= to - at;
+        if (this.#swallowed !== null) {
+          this.#swallow(bytes.subarray(at, to));
+          from = to;
+        }
+        at = to;
+        continue;
+      }
+      const headerAt = at;
+      const before = this.#header.length;
+      const length = this.#readHeader(bytes, at);
+      at += this.#header.length - before;
+      if (length === null) {
+        // Cut within the header: it is held back.
+        kept.push(bytes.subarray(from, headerAt));
+        from = at;
+        continue;
+      }
+      if (length > this.#options.bytesMax) {
+        kept.push(bytes.subarray(from, headerAt));
+        from = at;
+        this.#begin(length);
+      } else if (before > 0) {
+        kept.push(Buffer.from(this.#header.slice(0, before)));
+      }
+      this.#header = [];
+      this.#body = length;
+    }
+    if (kept.length === 0 && from === 0 && !this.#hopeless) return bytes;
+    if (!this.#hopeless) kept.push(bytes.subarray(from, at));
+    return Buffer.concat(kept);
+  }
+
+  /** Reads on in the fixed header; returns the length of the packet once it is whole. */
+  #readHeader(bytes: Uint8Array, from: number): number | null {
+    for (let at = from; at < bytes.length; at++) {
+      const byte = bytes[at] ?? 0;
+      this.#header.push(byte);
+      const count = this.#header.length;
+      // A fifth byte of length is malformed: the broker's parser says so.
+      if (count > 1 && (byte < 0x80 || count === HEADER_BYTES_MAX)) {
+        return this.#header.slice(1).reduce((sum, part, i) => sum + (part & 0x7f) * 0x80 ** i, 0);
+      }
+    }
+    return null;
+  }
+
+  #begin(length: number): void {
+    const type = this.#header[0] ?? 0;
+    const qos = (type >> 1) & 3;
+    if (type >> 4 !== PUBLISH || qos === 3) return this.#giveUp(length);
+    this.#swallowed = new Swallowed(qos === 0 ? 0 : qos === 1 ? 1 : 2, length);
+  }
+
+  #swallow(bytes: Buffer): void {
+    const swallowed = this.#swallowed;
+    if (swallowed === null) return;
+    if (!swallowed.take(bytes)) return this.#giveUp(swallowed.bytes);
+    if (this.#body > 0) return;
+    this.#swallowed = null;
+    this.#options.onOversized(swallowed.oversized());
+  }
+
+  #giveUp(bytes: number): void {
+    this.#hopeless = true;
+    this.#options.onHopeless(bytes);
+  }
+}
+
+/** Reads a PUBLISH that is too long and keeps little of it. */
+class Swallowed {
+  readonly bytes: number;
+  readonly #qos: 0 | 1 | 2;
+  /** The variable header, and the payload as far as it is kept. */
+  #start = Buffer.alloc(0);
+  #variableHeaderBytes: number | null = null;
+  readonly #hash: Hash = createHash("sha256");
+
+  constructor(qos: 0 | 1 | 2, bytes: number) {
+    this.#qos = qos;
+    this.bytes = bytes;
+  }
+
+  /** Takes the next bytes of the packet's body; returns false where they make no PUBLISH. */
+  take(bytes: Buffer): boolean {
+    if (this.#variableHeaderBytes !== null) {
+      this.#hash.update(bytes);
+      this.#keep(bytes);
+      return true;
+    }
+    this.#start = Buffer.concat([this.#start, bytes]);
+    if (this.#start.length < 2) return true;
+    const topicBytes = this.#start.readUInt16BE(0);
+    if (topicBytes > TOPIC_BYTES_MAX) return false;
+    const length = 2 + topicBytes + (this.#qos === 0 ? 0 : 2);
+    if (this.#start.length < length) return true;
+    this.#variableHeaderBytes = length;
+    const payload = this.#start.subarray(length);
+    this.#start = this.#start.subarray(0, length);
+    return this.take(payload);
+  }
+
+  oversized(): Oversized {
+    const header = this.#variableHeaderBytes ?? 0;
+    const topicBytes = this.#start.readUInt16BE(0);
+    return {
+      topic: this.#start.toString("utf8", 2, 2 + topicBytes),
+      qos: this.#qos,
+      identifier: this.#qos === 0 ? 0 : this.#start.readUInt16BE(2 + topicBytes),
+      payloadBytes: this.bytes - header,
+      sha256: this.#hash.digest("hex"),
+      head: new Uint8Array(this.#start.subarray(header)),
+    };
+  }
+
+  #keep(bytes: Buffer): void {
+    const room = HEAD_BYTES + (this.#variableHeaderBytes ?? 0) - this.#start.length;
+    if (room > 0) this.#start = Buffer.concat([this.#start, bytes.subarray(0, room)]);
+  }
+}
