@@ -1,0 +1,157 @@
+import { describe, expect, it } from "vitest";
+import type { RetentionPolicy, Store } from "../../src/store/store.ts";
+import { open, Writer } from "./bench.ts";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const BYTES = 4e9;
+
+const everything: RetentionPolicy = { keep: { last: 1e6, hourly: 0, daily: 0 }, keepRows: 1e12, keepSteps: 1e12 };
+
+/** Takes bites until there are none, and returns how many there were. */
+function thin(
+  store: Store,
+  policy: Partial<RetentionPolicy>,
+  models: readonly string[] = ["default"],
+  bytesMax = BYTES,
+): number {
+  const policies = new Map(models.map((name) => [name, { ...everything, ...policy }]));
+  let bites = 0;
+  while (store.maintain(policies, bytesMax)) expect(++bites).toBeLessThan(10_000);
+  return bites;
+}
+
+function held(store: Store): number[] {
+  return store
+    .snapshots({ model: "default", limit: 1000 })
+    .filter(({ thinned }) => !thinned)
+    .map(({ id }) => id);
+}
+
+describe("thinning snapshots", () => {
+  it("keeps the newest, then one an hour, then one a day, and those with a tag", () => {
+    const store = open();
+    const writer = new Writer(store);
+    // One snapshot each quarter of an hour, for four days; ids 1 to 384.
+    for (let i = 0; i < 4 * 96; i++) {
+      writer.at = 100 * DAY + i * (HOUR / 4);
+      writer.commit(1, { snapshot: writer.mark() });
+    }
+    store.tag(6, "early");
+    thin(store, { keep: { last: 10, hourly: 24, daily: 2 } });
+    const ids = held(store);
+    expect(ids.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, i) => 384 - i));
+    expect(ids).toContain(6);
+    const rest = ids.slice(10).filter((id) => id !== 6);
+    expect(rest).toHaveLength(26);
+    // The newest of each hour, then of each day that is left.
+    expect(rest.slice(0, 24).every((id, i) => i === 0 || id % 4 === 0)).toBe(true);
+    expect(rest.slice(24)).toHaveLength(2);
+    // Metadata stay.
+    expect(store.snapshots({ model: "default", limit: 1000 })).toHaveLength(384);
+    expect(store.snapshot(7)?.thinned).toBe(true);
+    expect(() => store.state(7)).toThrow(expect.objectContaining({ code: "journal-pruned" }));
+    expect(store.state(6).step).toBe(6);
+    expect(() => store.tag(7, "late")).toThrow(expect.objectContaining({ code: "journal-pruned" }));
+  });
+
+  it("works in bounded bites", () => {
+    const store = open();
+    const writer = new Writer(store);
+    for (let i = 0; i < 200; i++) writer.commit(1, { snapshot: writer.mark() });
+    expect(thin(store, { keep: { last: 10, hourly: 0, daily: 0 } })).toBeGreaterThan(20);
+  });
+
+  it("never gives up the newest three states, nor what a rollback in the journal went back to", () => {
+    const store = open();
+    const writer = new Writer(store);
+    for (let i = 0; i < 20; i++) writer.commit(1, { snapshot: writer.mark() });
+    writer.commit(0, { snapshot: writer.mark({ parent: 5, reason: "rollback" }) });
+    for (let i = 0; i < 10; i++) writer.commit(1, { snapshot: writer.mark() });
+    thin(store, { keep: { last: 1, hourly: 0, daily: 0 } });
+    expect(held(store)).toEqual([31, 5]);
+    expect([...store.recoveryStates("default")].filter(({ good }) => good).length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe("pruning the journal", () => {
+  it("keeps keepRows rows of each model, and says from where on it is complete", () => {
+    const store = open();
+    const writer = new Writer(store);
+    for (let i = 0; i < 100; i++) writer.commit(10, i % 10 === 9 ? {} : null);
+    thin(store, { keepRows: 1000 });
+    const from = store.journalFrom("default");
+    const [first] = store.commits({ from: 1, limit: 1, model: "default" });
+    expect(first?.id).toBe(from);
+    expect(first?.sections[0]?.firstSequence).toBe(3001);
+    expect(store.status().rowsHeld).toBe(1000);
+  });
+
+  it("stops at what recovery needs, even where the file is too large", () => {
+    const store = open();
+    const writer = new Writer(store);
+    for (let i = 0; i < 100; i++) writer.commit(10, [30, 40, 50, 60].includes(i) ? {} : null);
+    thin(store, { keepRows: 1 }, ["default"], 1);
+    expect(store.journalFrom("default")).toBe(41);
+    const states = [...store.recoveryStates("default")];
+    expect(states.map((state) => (state.good ? state.state.commitFrom : 0))).toEqual([61, 51, 41]);
+    expect(store.commits({ from: 1, limit: 1, model: "default" })[0]?.id).toBe(41);
+  });
+
+  it("gives more up where the file is too large than the rows to keep would say", () => {
+    const store = open();
+    const writer = new Writer(store);
+    for (let i = 0; i < 100; i++) writer.commit(10, i % 10 === 9 ? {} : null);
+    thin(store, { keepRows: 1e12 });
+    expect(store.journalFrom("default")).toBe(1);
+    thin(store, { keepRows: 1e12 }, ["default"], 1);
+    expect(store.journalFrom("default")).toBe(80);
+  });
+
+  it("is not held back by a model that is no longer live", () => {
+    const store = open();
+    const [live, idle] = [new Writer(store), new Writer(store, "idle")];
+    for (let i = 0; i < 10; i++) idle.commit(10, i === 9 ? {} : null);
+    for (let i = 0; i < 3; i++) idle.commit(0, {});
+    store.setActive(["default"]);
+    for (let i = 0; i < 100; i++) live.commit(10, i % 10 === 9 ? {} : null);
+    thin(store, { keepRows: 100 });
+    expect(store.journalFrom("default")).toBeGreaterThan(80);
+    const last = [...store.recoveryStates("idle")][0];
+    expect(last?.good).toBe(true);
+  });
+
+  it("keeps the whole journal of a model that has fewer than three states", () => {
+    const store = open();
+    const writer = new Writer(store);
+    for (let i = 0; i < 50; i++) writer.commit(10, i < 2 ? {} : null);
+    thin(store, { keepRows: 1 }, ["default"], 1);
+    expect(store.journalFrom("default")).toBe(1);
+  });
+});
+
+describe("pruning the quarantine", () => {
+  it("keeps the newest ten thousand messages and all counts", () => {
+    const store = open();
+    const refusal = {
+      model: null,
+      topic: "t",
+      code: "not-json",
+      detail: "",
+      payloadBytes: 1,
+      payload: new Uint8Array(1),
+      sha256: "x",
+    };
+    store.commit({
+      id: 1,
+      at: 1,
+      sections: [],
+      states: [],
+      refusals: new Array(10_250).fill(refusal),
+      refusalsUnkept: [],
+    });
+    thin(store, {}, []);
+    expect(store.quarantine({ limit: 20_000 })).toHaveLength(10_000);
+    expect(store.quarantineCounts()[0]?.count).toBe(10_250);
+  });
+});
