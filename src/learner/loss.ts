@@ -1,20 +1,21 @@
-// Costs are means over the mini-batch; a sample's weight multiplies its loss. Both kernels return the cost and write
-// dCost/dz of the output layer, so the caller needs no case of its own.
+// Costs are means over the mini-batch; a sample's weight multiplies its loss. Both kernels write the cost to cost[0]: a
+// double that is returned may be put on the heap, each step.
 
 import { exp, log1p } from "./elementary.ts";
 
 /**
- * Returns the mean binary cross-entropy and writes delta (rows) = weight · (a − y) / rows. The loss is taken from the
+ * Computes the mean binary cross-entropy and delta (rows) = weight · (a − y) / rows. The loss is taken from the
  * logit z, `max(z, 0) − z·y + log(1 + e^−|z|)`, and so is finite for every finite z.
  */
 export function crossEntropy(
+  cost: Float64Array,
   delta: Float64Array,
   logits: Float64Array,
   outputs: Float64Array,
   labels: Float64Array,
   weights: Float64Array,
   rows: number,
-): number {
+): void {
   const scale = 1 / rows;
   let sum = 0;
   for (let s = 0; s < rows; s++) {
@@ -24,17 +25,18 @@ export function crossEntropy(
     sum += w * ((z > 0 ? z - z * y : -z * y) + log1p(exp(z > 0 ? -z : z)));
     delta[s] = w * (outputs[s]! - y) * scale;
   }
-  return sum * scale;
+  cost[0] = sum * scale;
 }
 
-/** Returns `Σ weight·(a − y)² / 2m` and writes delta (rows) = weight · (a − y) / m with respect to a, not z. */
+/** Computes `Σ weight·(a − y)² / 2m` and delta (rows) = weight · (a − y) / m with respect to a, not z. */
 export function meanSquaredError(
+  cost: Float64Array,
   delta: Float64Array,
   outputs: Float64Array,
   labels: Float64Array,
   weights: Float64Array,
   rows: number,
-): number {
+): void {
   const scale = 1 / rows;
   let sum = 0;
   for (let s = 0; s < rows; s++) {
@@ -43,5 +45,5 @@ export function meanSquaredError(
     sum += w * (error * error);
     delta[s] = w * error * scale;
   }
-  return sum * 0.5 * scale;
+  cost[0] = sum * 0.5 * scale;
 }

@@ -39,11 +39,10 @@ export class ReferenceEngine {
 
   rows = 0;
   learningRate = 0;
-  /** Mean loss over the mini-batch before its update. */
-  cost = 0;
   /** Tells whether the last step made a number non-finite and was undone. */
   undone = false;
 
+  readonly #cost = new Float64Array(1);
   readonly #topology: Topology;
   readonly #optimizer: OptimizerKind;
   readonly #logits: Float64Array;
@@ -81,12 +80,17 @@ export class ReferenceEngine {
     this.#before = this.#state.map((vector) => new Float64Array(vector.length));
   }
 
+  /** Mean loss over the mini-batch before its update. */
+  get cost(): number {
+    return this.#cost[0]!;
+  }
+
   /** Trains on the first `rows` rows; a step that makes any number of the state non-finite leaves it as it was. */
   step(): void {
     this.#keep();
     this.scaler?.learn(this.inputs, this.rows);
     this.forward();
-    this.cost = this.#backward();
+    this.#backward();
     this.#update();
     this.undone = !this.#finite();
     if (this.undone) this.#restore();
@@ -106,12 +110,12 @@ export class ReferenceEngine {
     }
   }
 
-  /** Fills `gradients` from the last forward pass and returns the cost. */
-  #backward(): number {
+  /** Fills `gradients` and the cost from the last forward pass. */
+  #backward(): void {
     const { rows, layout, gradients } = this;
     const { layers } = layout;
     const head = layers.length - 1;
-    const cost = this.#cost(this.#deltas[head]!, layers[head]!.activation);
+    this.#loss(this.#deltas[head]!, layers[head]!.activation);
     for (let l = head; l >= 0; l--) {
       const { inputs, units, weightsOffset, biasesOffset } = layers[l]!;
       const delta = this.#deltas[l]!;
@@ -122,18 +126,16 @@ export class ReferenceEngine {
       backward(below, delta, this.parameters, weightsOffset, rows, inputs, units);
       multiplyByDerivative(below, input, layers[l - 1]!.activation, rows * inputs);
     }
-    return cost;
   }
 
-  #cost(delta: Float64Array, activation: Topology["activations"][number]): number {
+  #loss(delta: Float64Array, activation: Topology["activations"][number]): void {
+    const { outputs, labels, sampleWeights, rows } = this;
     switch (this.#topology.loss) {
       case "cross-entropy":
-        return crossEntropy(delta, this.#logits, this.outputs, this.labels, this.sampleWeights, this.rows);
-      case "mse": {
-        const cost = meanSquaredError(delta, this.outputs, this.labels, this.sampleWeights, this.rows);
-        multiplyByDerivative(delta, this.outputs, activation, this.rows);
-        return cost;
-      }
+        return crossEntropy(this.#cost, delta, this.#logits, outputs, labels, sampleWeights, rows);
+      case "mse":
+        meanSquaredError(this.#cost, delta, outputs, labels, sampleWeights, rows);
+        return multiplyByDerivative(delta, outputs, activation, rows);
     }
   }
 
