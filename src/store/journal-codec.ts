@@ -1,22 +1,18 @@
 // One commit as one blob for all models: a directory, then each model's entries. The layout, byte by byte, stands in
-// DESIGN.md. Columns take the smallest form in which every value survives the round trip exactly.
+// DESIGN.md.
 
 import { RivuletError } from "../error.ts";
-import type { Command, CutsEntry, Decision, Entry, Numbering, RowKind, RowsEntry } from "../learner/entry.ts";
+import type { Command, CutsEntry, Decision, Entry } from "../learner/entry.ts";
 import type { Section } from "../learner/transaction.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
-import { readColumn, writeColumn } from "./column-codec.ts";
+import { readRows, writeRows } from "./rows-codec.ts";
 
 const MAGIC = 0x4a56; // "VJ"
 const VERSION = 1;
 const DIRECTORY_BYTES = 36;
 
-const ROW_KINDS: readonly RowKind[] = ["sample", "question", "answer"];
 const ENTRY = { rows: 1, cuts: 2, command: 3, config: 4, decision: 5 } as const;
-
-/** Which optional columns a block of rows has. */
-const HAS = { labels: 1, weights: 2, predictions: 4, times: 8, ids: 16, numbering: 32 } as const;
 
 /** Tells where one model's part of a commit lies. */
 export interface DirectoryEntry {
@@ -105,7 +101,7 @@ export function decodeSection(blob: Uint8Array, entry: DirectoryEntry, model: st
   const entries: Entry[] = [];
   let sequence = entry.firstSequence;
   for (let count = reader.count(1); count > 0; count--) {
-    const next = readEntry(reader, sequence);
+    const next = readEntry(reader, sequence, entry.firstSequence + entry.rows - sequence);
     if (next.type === "rows") sequence += next.rows;
     entries.push(next);
   }
@@ -150,11 +146,11 @@ function writeEntry(writer: ByteWriter, entry: Entry): void {
   }
 }
 
-function readEntry(reader: ByteReader, firstSequence: number): Entry {
+function readEntry(reader: ByteReader, firstSequence: number, rowsMax: number): Entry {
   const type = reader.u8();
   switch (type) {
     case ENTRY.rows:
-      return readRows(reader, firstSequence);
+      return readRows(reader, firstSequence, rowsMax);
     case ENTRY.cuts:
       return readCuts(reader);
     case ENTRY.command:
@@ -174,118 +170,6 @@ function readJson<T>(reader: ByteReader): T {
   } catch (error) {
     throw error instanceof RivuletError ? error : reader.damaged("an entry is no JSON");
   }
-}
-
-function writeRows(writer: ByteWriter, entry: RowsEntry): void {
-  const { rows, features, labels, weights, predictions, times, ids, numbering } = entry;
-  const width = rows === 0 ? 0 : features.length / rows;
-  const outputs = predictions === null || rows === 0 ? 0 : predictions.length / rows;
-  writer.u8(ROW_KINDS.indexOf(entry.rowKind));
-  writer.u8(
-    (labels === null ? 0 : HAS.labels) |
-      (weights === null ? 0 : HAS.weights) |
-      (predictions === null ? 0 : HAS.predictions) |
-      (times === null ? 0 : HAS.times) |
-      (ids === null ? 0 : HAS.ids) |
-      (numbering.length === 0 ? 0 : HAS.numbering),
-  );
-  writer.varint(rows);
-  writer.varint(width);
-  for (let i = 0; i < width; i++) writeColumn(writer, features, i, width, rows);
-  if (labels !== null) writeColumn(writer, labels, 0, 1, rows);
-  if (weights !== null) writeColumn(writer, weights, 0, 1, rows);
-  if (predictions !== null) {
-    writer.varint(outputs);
-    for (let k = 0; k < outputs; k++) writeColumn(writer, predictions, k, outputs, rows);
-  }
-  if (times !== null) writeColumn(writer, times, 0, 1, rows);
-  if (ids !== null) for (let r = 0; r < rows; r++) writeId(writer, ids[r] ?? null);
-  if (numbering.length > 0) writeNumbering(writer, numbering);
-}
-
-function readRows(reader: ByteReader, firstSequence: number): RowsEntry {
-  const rowKind = ROW_KINDS[reader.u8()];
-  if (rowKind === undefined) throw reader.damaged("rows of an unknown kind");
-  const has = reader.u8();
-  const rows = reader.varint();
-  const width = reader.count(1);
-  const features = new Float64Array(checked(reader, rows * width));
-  for (let i = 0; i < width; i++) readColumn(reader, features, i, width, rows);
-  const column = (bit: number) => {
-    if ((has & bit) === 0) return null;
-    const values = new Float64Array(checked(reader, rows));
-    readColumn(reader, values, 0, 1, rows);
-    return values;
-  };
-  const labels = column(HAS.labels);
-  const weights = column(HAS.weights);
-  let predictions: Float64Array | null = null;
-  if ((has & HAS.predictions) !== 0) {
-    const outputs = reader.count(1);
-    predictions = new Float64Array(checked(reader, rows * outputs));
-    for (let k = 0; k < outputs; k++) readColumn(reader, predictions, k, outputs, rows);
-  }
-  const times = column(HAS.times);
-  const ids = (has & HAS.ids) === 0 ? null : Array.from({ length: rows }, () => readId(reader));
-  const numbering = (has & HAS.numbering) === 0 ? [] : readNumbering(reader, rows);
-  return { type: "rows", rowKind, firstSequence, rows, features, labels, weights, predictions, times, ids, numbering };
-}
-
-/** A constant column takes nine bytes for any number of rows, so the count itself must be bounded. */
-const VALUES_MAX = 2 ** 27;
-
-function checked(reader: ByteReader, values: number): number {
-  if (values > VALUES_MAX) throw reader.damaged(`${values} values are more than a commit can have`);
-  return values;
-}
-
-/** 0 is no id; else the length in bytes plus 1. */
-function writeId(writer: ByteWriter, id: string | null): void {
-  if (id === null) return writer.varint(0);
-  const bytes = Buffer.from(id, "utf8");
-  writer.varint(bytes.length + 1);
-  writer.raw(bytes);
-}
-
-function readId(reader: ByteReader): string | null {
-  const length = reader.varint();
-  return length === 0 ? null : Buffer.from(reader.raw(length - 1)).toString("utf8");
-}
-
-/** Names are written once for each run of them: an empty source stands for the same source and epoch as before. */
-function writeNumbering(writer: ByteWriter, numbering: readonly Numbering[]): void {
-  writer.varint(numbering.length);
-  let source = "";
-  let epoch = "";
-  let offset = 0;
-  for (const run of numbering) {
-    writer.varint(run.offset - offset);
-    writer.varint(run.rows);
-    const same = run.source === source && run.epoch === epoch;
-    writer.text(same ? "" : run.source);
-    if (!same) writer.text(run.epoch);
-    writer.varint(run.seq);
-    ({ source, epoch } = run);
-    offset = run.offset + run.rows;
-  }
-}
-
-function readNumbering(reader: ByteReader, rows: number): Numbering[] {
-  let source = "";
-  let epoch = "";
-  let at = 0;
-  return Array.from({ length: reader.count(4) }, () => {
-    const offset = at + reader.varint();
-    const count = reader.varint();
-    at = offset + count;
-    if (at > rows) throw reader.damaged("a run of numbers goes beyond its rows");
-    const name = reader.text();
-    if (name !== "") {
-      source = name;
-      epoch = reader.text();
-    }
-    return { offset, rows: count, source, epoch, seq: reader.varint() };
-  });
 }
 
 function writeCuts(writer: ByteWriter, { firstStep, firstSequence, count, rows, costs, undone }: CutsEntry): void {

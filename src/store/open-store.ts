@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
-import { takeLock } from "./lock.ts";
+import { type Lock, takeLock } from "./lock.ts";
 import { prepareDatabase } from "./pragmas.ts";
 import { Store } from "./store.ts";
 
@@ -18,19 +18,28 @@ export function storeExists(folder: string): boolean {
  * `store-damaged`, `store-failed`; then nothing is left open.
  */
 export function openStore({ folder }: { readonly folder: string }): Store {
-  const lock = takeLock(folder);
   const path = join(folder, FILE);
+  let lock: Lock | null = null;
   let db: Database.Database | null = null;
   try {
+    lock = takeLock(folder);
     db = new Database(path);
     prepareDatabase(db, path);
     return new Store(db, lock, path);
   } catch (cause) {
     db?.close();
-    lock.release();
+    lock?.release();
     if (cause instanceof RivuletError) throw cause;
-    throw openingFailed(path, cause);
+    throw lock === null ? lockingFailed(folder, cause) : openingFailed(path, cause);
   }
+}
+
+function lockingFailed(folder: string, cause: unknown): RivuletError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new RivuletError("store-failed", `${folder} cannot be locked: ${message}`, {
+    hint: "Is the folder there, and writable? Its lock.db holds nothing, and may be deleted while no daemon runs.",
+    cause,
+  });
 }
 
 function openingFailed(path: string, cause: unknown): RivuletError {

@@ -147,8 +147,10 @@ export function prepareStatements(db: Database.Database) {
     journalPage: all<[number, number], CommitRow>(
       "SELECT id, at_ms, crc32, entries FROM journal_commits WHERE id >= ? ORDER BY id LIMIT ?",
     ),
+    /** All but the newest commit: the next one is numbered after it, and saved states say by number where to go on. */
     journalHeads: all<[number, number, number], { id: number; head: Buffer }>(
-      "SELECT id, substr(entries, 1, ?) AS head FROM journal_commits WHERE id >= ? ORDER BY id LIMIT ?",
+      `SELECT id, substr(entries, 1, ?) AS head FROM journal_commits
+       WHERE id >= ? AND id < (SELECT max(id) FROM journal_commits) ORDER BY id LIMIT ?`,
     ),
     journalSpan: all<[], { first: number | null; last: number | null }>(
       "SELECT min(id) AS first, max(id) AS last FROM journal_commits",
@@ -221,9 +223,12 @@ export function prepareStatements(db: Database.Database) {
     costFirst: all<[number, number], { first_step: number | null }>(
       "SELECT min(first_step) AS first_step FROM costs WHERE model_id = ? AND tier = ?",
     ),
+    /** Never the newest chunk: it tells which steps the roll-ups have already. */
     costPrune: run<[{ model: number; before: number; limit: number }]>(
       `DELETE FROM costs WHERE model_id = @model AND tier = 0 AND first_step IN
-       (SELECT first_step FROM costs WHERE model_id = @model AND tier = 0 AND first_step < @before ORDER BY first_step LIMIT @limit)`,
+       (SELECT first_step FROM costs WHERE model_id = @model AND tier = 0 AND first_step < @before
+        AND first_step < (SELECT max(first_step) FROM costs WHERE model_id = @model AND tier = 0)
+        ORDER BY first_step LIMIT @limit)`,
     ),
 
     quarantineInsert: run<[number, string | null, string, string, string, number, string, Uint8Array]>(

@@ -148,6 +148,7 @@ describe("a commit", () => {
     ["f32 values, cuts of 32", (i: number) => Math.fround(Math.sin(i)), 32, 10],
     ["f32 values, cuts of 4", (i: number) => Math.fround(Math.sin(i)), 4, 12],
     ["f64 values, cuts of 32", (i: number) => Math.sin(i), 32, 18],
+    ["f64 values, cuts of 4", (i: number) => Math.sin(i), 4, 20],
   ])("takes few bytes a sample: %s", (_, value, batch, bytesMax) => {
     const count = 4096;
     const block = { ...rows(1, count), features: Float64Array.from({ length: 2 * count }, (_, i) => value(i)) };
