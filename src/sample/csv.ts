@@ -1,155 +1,117 @@
-// CSV as RFC 4180 has it: a header, `,` `;` or tab between the cells, quotes where needed, CRLF or LF, a BOM at the most.
+// CSV as DESIGN §4 has it: a header, columns by name, a decimal point, an empty cell for what is missing.
 
-import { RivuletError } from "../error.ts";
+import { CsvRecords, csvInvalid } from "./csv-records.ts";
 
-const DELIMITERS = [",", ";", "\t"] as const;
-/** Longest cell, so that a quote that is never closed does not swallow the world. */
-const CELL_CHARACTERS_MAX = 65_536;
-
-/** Is one line of a CSV file. */
-export interface CsvRecord {
-  readonly cells: readonly string[];
-  /** Line of the file on which it begins, from 1. */
-  readonly line: number;
-}
-
-/** Parses a CSV text. The first record is the header. Throws `csv-invalid` with the line. */
-export function* parseCsv(text: string): Generator<CsvRecord> {
-  const start = text.charCodeAt(0) === 0xfeff ? 1 : 0;
-  const delimiter = delimiterOf(text.slice(start, endOfLine(text, start)));
-  let cells: string[] = [];
-  let line = 1;
-  let recordLine = 1;
-  let at = start;
-  while (at < text.length) {
-    const cell = text[at] === '"' ? quoted(text, at, line) : plain(text, at, delimiter);
-    cells.push(cell.text);
-    line += cell.lines;
-    at = cell.end;
-    if (text[at] === delimiter) {
-      at++;
-      // A delimiter at the very end of the text is followed by one more, empty, cell.
-      if (at < text.length) continue;
-      cells.push("");
-    }
-    if (at < text.length && text[at] !== "\n" && text[at] !== "\r") throw invalid(line, "text follows a closing quote");
-    if (text[at] === "\r") at++;
-    if (text[at] === "\n") at++;
-    // An empty line is no record.
-    if (cells.length > 1 || cells[0] !== "") yield { cells, line: recordLine };
-    cells = [];
-    line++;
-    recordLine = line;
-  }
-}
-
-interface Cell {
-  readonly text: string;
-  readonly end: number;
-  readonly lines: number;
-}
-
-function plain(text: string, from: number, delimiter: string): Cell {
-  let end = from;
-  while (end < text.length && text[end] !== delimiter && text[end] !== "\n" && text[end] !== "\r") end++;
-  return { text: text.slice(from, end), end, lines: 0 };
-}
-
-function quoted(text: string, from: number, line: number): Cell {
-  let value = "";
-  let lines = 0;
-  for (let at = from + 1; ; ) {
-    const quote = text.indexOf('"', at);
-    if (quote < 0 || value.length > CELL_CHARACTERS_MAX) throw invalid(line, "a quote is never closed");
-    const piece = text.slice(at, quote);
-    lines += piece.split("\n").length - 1;
-    value += piece;
-    if (text[quote + 1] !== '"') return { text: value, end: quote + 1, lines };
-    value += '"';
-    at = quote + 2;
-  }
-}
-
-function endOfLine(text: string, from: number): number {
-  const end = text.indexOf("\n", from);
-  return end < 0 ? text.length : end;
-}
-
-function delimiterOf(header: string): string {
-  const counts = DELIMITERS.map((delimiter) => header.replace(/"[^"]*"/g, "").split(delimiter).length - 1);
-  const most = Math.max(...counts);
-  return DELIMITERS[counts.indexOf(most)] ?? ",";
-}
-
-/** Says which columns to take; null takes them from the header, the last one being the label. */
+/** Says which columns to take; null takes them from the header, the last one that is no feature being the label. */
 export interface CsvColumns {
   readonly features: readonly string[] | null;
   readonly label: string | null;
 }
 
-/** Is a CSV file, read: the columns that were asked for, as text. */
-export interface CsvTable {
+/** Is the header of a CSV file, and what is taken of it. */
+export interface CsvHeader {
   readonly features: readonly string[];
   readonly label: string;
   /** Columns that nobody asked for. */
   readonly ignoredColumns: readonly string[];
-  readonly rows: readonly { readonly features: readonly string[]; readonly label: string; readonly line: number }[];
 }
 
-/** Reads a CSV text with a header, columns by name. Throws `csv-invalid`. */
-export function readCsv(text: string, columns: CsvColumns): CsvTable {
-  const records = parseCsv(text);
-  const first = records.next();
-  if (first.done === true) throw invalid(1, "the file is empty; a header is needed");
-  const header = first.value.cells.map((name) => name.trim());
-  const twice = header.find((name, i) => header.indexOf(name) !== i);
-  if (twice !== undefined) throw invalid(1, `the header has the column ${JSON.stringify(twice)} twice`);
-  const label = columns.label ?? header.at(-1) ?? "";
-  const features = columns.features ?? header.filter((name) => name !== label);
-  const indexOf = (name: string) => {
-    const index = header.indexOf(name);
-    if (index < 0) throw invalid(1, `the header has no column ${JSON.stringify(name)}; it has ${header.join(", ")}`);
-    return index;
+/** Is one row of a CSV file: the cells that were asked for, as text. */
+export interface CsvRow {
+  readonly features: readonly string[];
+  readonly label: string;
+  /** Line of the file on which it begins, from 1. */
+  readonly line: number;
+}
+
+/** Is a CSV file, read. */
+export interface CsvTable extends CsvHeader {
+  readonly rows: readonly CsvRow[];
+}
+
+/** Reads a CSV file piece by piece. */
+export interface CsvReader {
+  /** Takes the next piece, as text or as UTF-8; it may end anywhere. Throws `csv-invalid` with the line. */
+  push(piece: string | Uint8Array): void;
+  /** Ends the file and tells its header. Throws `csv-invalid`. */
+  end(): CsvHeader;
+}
+
+/** Makes a reader that hands on every row as soon as it is whole. */
+export function createCsvReader(columns: CsvColumns, onRow: (row: CsvRow) => void): CsvReader {
+  let header: CsvHeader | null = null;
+  let width = 0;
+  let indices: readonly number[] = [];
+  let labelIndex = 0;
+  const records = new CsvRecords((cells, line) => {
+    if (header === null) {
+      const names = cells.map((name) => name.trim());
+      header = headerOf(names, columns);
+      width = names.length;
+      indices = header.features.map((name) => names.indexOf(name));
+      labelIndex = names.indexOf(header.label);
+      return;
+    }
+    if (cells.length !== width) throw csvInvalid(line, `${cells.length} cells where the header has ${width}`);
+    onRow({ features: indices.map((index) => cells[index] ?? ""), label: cells[labelIndex] ?? "", line });
+  });
+  return {
+    push: (piece) => records.push(piece),
+    end: () => {
+      records.end();
+      if (header === null) throw csvInvalid(1, "the file is empty; a header is needed");
+      return header;
+    },
   };
-  const indices = features.map(indexOf);
-  const labelIndex = indexOf(label);
-  const rows: { features: string[]; label: string; line: number }[] = [];
-  for (const { cells, line } of records) {
-    if (cells.length !== header.length)
-      throw invalid(line, `${cells.length} cells where the header has ${header.length}`);
-    rows.push({ features: indices.map((index) => cells[index] ?? ""), label: cells[labelIndex] ?? "", line });
+}
+
+/** Reads a whole CSV text. Throws `csv-invalid` with the line. */
+export function readCsv(text: string, columns: CsvColumns): CsvTable {
+  const rows: CsvRow[] = [];
+  const reader = createCsvReader(columns, (row) => rows.push(row));
+  reader.push(text);
+  return { ...reader.end(), rows };
+}
+
+function headerOf(names: readonly string[], columns: CsvColumns): CsvHeader {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw csvInvalid(1, `the header has the column ${JSON.stringify(twice)} twice`);
+  const label = columns.label ?? names.findLast((name) => columns.features?.includes(name) !== true) ?? "";
+  const features = columns.features ?? names.filter((name) => name !== label);
+  for (const name of [...features, label]) {
+    if (name === "") throw csvInvalid(1, "the header has a column without a name");
+    if (names.includes(name)) continue;
+    throw csvInvalid(1, `the header has no column ${JSON.stringify(name)}; it has ${names.join(", ")}`);
   }
-  const ignoredColumns = header.filter((name) => name !== label && !features.includes(name));
-  return { features, label, ignoredColumns, rows };
+  return { features, label, ignoredColumns: names.filter((name) => name !== label && !features.includes(name)) };
 }
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const SHOWN_CHARACTERS_MAX = 80;
 
 /** Reads a cell as a number with a decimal point; an empty one is missing, which is NaN. Throws `csv-invalid`. */
 export function numberOf(cell: string, column: string, line: number): number {
   const text = cell.trim();
   if (text === "") return Number.NaN;
   const value = NUMBER.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isFinite(value)) {
-    throw invalid(
-      line,
-      `column ${column} has ${JSON.stringify(text.slice(0, 80))} where a number with a decimal point belongs`,
-    );
-  }
-  return value;
+  if (Number.isFinite(value)) return value;
+  const came = JSON.stringify(text.slice(0, SHOWN_CHARACTERS_MAX));
+  throw csvInvalid(line, `column ${column} has ${came} where a number with a decimal point belongs`);
 }
 
-/** Writes cells as one line of CSV. */
+/** Writes cells as one line of CSV; NaN, a missing value, is an empty cell. */
 export function formatCsvRow(cells: readonly (string | number)[]): string {
-  return `${cells.map((cell) => (typeof cell === "number" ? String(cell) : quoteIfNeeded(cell))).join(",")}\n`;
+  const line = cells.map((cell) => (typeof cell === "number" ? formatNumber(cell) : quoteIfNeeded(cell))).join(",");
+  // A line with nothing on it would be no record.
+  return line === "" && cells.length > 0 ? '""\n' : `${line}\n`;
+}
+
+/** Writes a number so that reading gives the same bits. */
+function formatNumber(value: number): string {
+  if (Number.isNaN(value)) return "";
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 function quoteIfNeeded(cell: string): string {
   return /[",;\t\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
-}
-
-function invalid(line: number, what: string): RivuletError {
-  return new RivuletError("csv-invalid", `line ${line}: ${what}`, {
-    hint: "A CSV file needs a header, the same number of cells on each line, and numbers with a decimal point.",
-  });
 }

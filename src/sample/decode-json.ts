@@ -15,6 +15,7 @@ import {
   JsonScanner,
   Malformed,
   NUMBER,
+  QUOTE,
 } from "./json-scanner.ts";
 import { NumberRuns } from "./number-runs.ts";
 import { RowValues } from "./row-values.ts";
@@ -42,6 +43,8 @@ export class JsonDecoder {
   readonly #writer: RowWriter;
   /** (fields) 1 where the field is a column; where its next value begins is in `tos`. */
   readonly #isColumn: Uint8Array;
+  /** (fields + 1) the field that came after each one last time; at the end the one that came first. */
+  readonly #following: Uint32Array;
   #rows = 0;
 
   constructor(schema: SampleSchema, limits: SampleLimits, out: Rows) {
@@ -52,6 +55,7 @@ export class JsonDecoder {
     this.#fields = new FieldTable(this.#values.names);
     this.#writer = new RowWriter(schema, limits.rowsMax, this.#values, this.#runs, out);
     this.#isColumn = new Uint8Array(this.#values.names.length);
+    this.#following = new Uint32Array(this.#isColumn.length + 1);
   }
 
   /** Decodes a payload; `source` is that of the topic, for rows that name none. */
@@ -109,7 +113,7 @@ export class JsonDecoder {
     this.#object();
     let inside = scanner.lines;
     if (scanner.space() === END) {
-      if (!this.#columns()) this.#finishRow();
+      if (!(this.#values.arrays && this.#columns())) this.#finishRow();
       return;
     }
     do {
@@ -130,15 +134,29 @@ export class JsonDecoder {
     this.#values.clear();
     scanner.open();
     if (scanner.empty(BRACE_END)) return;
+    let previous = this.#isColumn.length;
     do {
-      scanner.key();
-      const f = scanner.escaped
-        ? this.#fields.findText(scanner.textOf(scanner.from, scanner.to))
-        : this.#fields.find(scanner.bytes, scanner.from + 1, scanner.to - 1, scanner.hash);
+      const f = this.#key(previous);
+      if (f !== UNKNOWN) previous = f;
       scanner.value();
       if (f === UNKNOWN) this.#out.ignoredFields++;
       else this.#values.note(f);
     } while (scanner.next(BRACE_END));
+  }
+
+  /** Reads a key; first tries the one that came after `previous` last time, for producers hardly ever change their order. */
+  #key(previous: number): number {
+    const scanner = this.#scanner;
+    const fields = this.#fields;
+    const guess = this.#following[previous]!;
+    if (scanner.space() === QUOTE && scanner.tryKey(fields.quoted[guess]!)) return guess;
+    scanner.key();
+    const { bytes, from, to } = scanner;
+    const f = scanner.escaped
+      ? fields.findText(scanner.textOf(from, to))
+      : fields.find(bytes, from + 1, to - 1, scanner.hash);
+    if (f !== UNKNOWN) this.#following[previous] = f;
+    return f;
   }
 
   /** Reads the rows of an object whose known fields have arrays; returns false where none has. */

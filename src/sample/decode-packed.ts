@@ -1,3 +1,4 @@
+import { isSafe } from "./number-runs.ts";
 import {
   type Decoded,
   FEATURE_ABS_MAX,
@@ -23,8 +24,7 @@ export function decodePacked(
   const rowBytes = (width + 1) * valueBytes;
   const rows = payload.length / rowBytes;
   const refuse = (code: RefusalCode, detail: string): Decoded => {
-    const known = Number.isInteger(rows) && rows > 0 ? numberingOf(number, rows) : [];
-    return { kind: "refused", code, detail, numbering: known };
+    return { kind: "refused", code, detail, numbering: Number.isInteger(rows) ? numberingOf(number, rows) : [] };
   };
   if (!Number.isInteger(rows)) {
     return refuse(
@@ -33,6 +33,9 @@ export function decodePacked(
     );
   }
   if (rows > limits.rowsMax) return refuse("too-large", `${rows} rows; at most ${limits.rowsMax} are allowed`);
+  if (number !== null && !isSafe(number.seq, rows)) {
+    return refuse("number-invalid", `seq ${number.seq}: with ${rows} rows it is above what is exact`);
+  }
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   let at = 0;
   for (let r = 0; r < rows; r++) {
@@ -62,10 +65,10 @@ export function decodePacked(
   out.hasTimes = false;
   out.hasIds = false;
   out.ignoredFields = 0;
-  out.numbering = rows === 0 ? [] : numberingOf(number, rows);
+  out.numbering = numberingOf(number, rows);
   return { kind: "rows", rows: out };
 }
 
 function numberingOf(number: FirstNumber | null, rows: number): readonly NumberRun[] {
-  return number === null || !Number.isSafeInteger(number.seq + rows) ? [] : [{ offset: 0, rows, ...number }];
+  return number === null || rows === 0 || !isSafe(number.seq, rows) ? [] : [{ offset: 0, rows, ...number }];
 }

@@ -8,11 +8,15 @@ export class FieldTable {
   /** Index of the key of that hash, or UNKNOWN; the next slot is tried where another key sits. At least half is free. */
   readonly #slots: Int32Array;
 
+  /** (fields) the key as JSON has it, in quotes and with the colon. */
+  readonly quoted: readonly Uint8Array[];
+
   /** Takes the names of the fields, in the order of their indices; of equal names the first one counts. */
   constructor(names: readonly string[]) {
     const encoder = new TextEncoder();
     this.#indices = new Map(names.map((name, index): [string, number] => [name, index]).reverse());
     this.#keys = names.map((name) => encoder.encode(name));
+    this.quoted = names.map((name) => encoder.encode(`${JSON.stringify(name)}:`));
     let size = 8;
     while (size < 2 * names.length) size *= 2;
     this.#slots = new Int32Array(size).fill(UNKNOWN);

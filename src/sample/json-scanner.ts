@@ -24,6 +24,7 @@ const PLUS = 0x2b;
 const MINUS = 0x2d;
 const POINT = 0x2e;
 const ZERO = 0x30;
+const NINE = 0x39;
 const BACKSLASH = 0x5c;
 const LOWER_E = 0x65;
 
@@ -132,6 +133,15 @@ export class JsonScanner {
     return true;
   }
 
+  /** Reads `key` if it stands here: a whole key with quotes and colon, and no white space. */
+  tryKey(key: Uint8Array): boolean {
+    const { bytes, at } = this;
+    if (at + key.length > bytes.length) return false;
+    for (let i = 0; i < key.length; i++) if (bytes[at + i] !== key[i]) return false;
+    this.at = at + key.length;
+    return true;
+  }
+
   /** Reads a key and the colon after it; it is told as a string. */
   key(): void {
     if (this.space() !== QUOTE) this.fail();
@@ -145,7 +155,7 @@ export class JsonScanner {
     const byte = this.space();
     if (byte === QUOTE) this.#string();
     else if (byte === BRACE || byte === BRACKET) this.#container(byte);
-    else if (byte === MINUS || (byte >= ZERO && byte <= ZERO + 9)) this.#number();
+    else if (byte === MINUS || (byte >= ZERO && byte <= NINE)) this.#number();
     else this.#literal();
   }
 
@@ -195,10 +205,7 @@ export class JsonScanner {
     for (; ; at++) {
       const byte = at < bytes.length ? bytes[at]! : END;
       if (byte === QUOTE) break;
-      if (byte < SPACE) {
-        this.at = at;
-        this.fail();
-      }
+      if (byte < SPACE) this.#failAt(at);
       if (byte === BACKSLASH) {
         this.at = at;
         at = this.#escape();
@@ -240,60 +247,59 @@ export class JsonScanner {
 
   #number(): void {
     const { bytes } = this;
+    const end = bytes.length;
     const from = this.at;
-    const negative = bytes[from] === MINUS;
-    if (negative) this.at++;
-    const first = this.at;
-    let mantissa = this.#digits(0);
+    const first = bytes[from] === MINUS ? from + 1 : from;
+    let at = first;
+    let byte = at < end ? bytes[at]! : END;
+    let mantissa = 0;
+    for (; byte >= ZERO && byte <= NINE; byte = ++at < end ? bytes[at]! : END) mantissa = mantissa * 10 + byte - ZERO;
     // A number has no leading zeros.
-    if (bytes[first] === ZERO && this.at > first + 1) {
-      this.at = first + 1;
-      this.fail();
-    }
-    let digits = this.at - first;
+    if (at === first || (bytes[first] === ZERO && at > first + 1)) this.#failAt(at === first ? at : first + 1);
+    let digits = at - first;
     let power = 0;
-    if (this.at < bytes.length && bytes[this.at] === POINT) {
-      const point = ++this.at;
-      const whole = mantissa;
-      mantissa = this.#digits(mantissa);
-      power = point - this.at;
-      digits = whole === 0 ? significant(bytes, point, this.at) : digits - power;
+    if (byte === POINT) {
+      const isSmall = mantissa === 0;
+      const point = ++at;
+      byte = at < end ? bytes[at]! : END;
+      for (; byte >= ZERO && byte <= NINE; byte = ++at < end ? bytes[at]! : END) mantissa = mantissa * 10 + byte - ZERO;
+      if (at === point) this.#failAt(at);
+      power = point - at;
+      digits = isSmall ? significant(bytes, point, at) : digits - power;
     }
+    this.at = at;
     // An upper-case E differs by one bit.
-    if (this.at < bytes.length && (bytes[this.at]! | SPACE) === LOWER_E) power += this.#exponent();
+    if ((byte | SPACE) === LOWER_E) power += this.#exponent();
     let value: number;
     if (digits > EXACT_DIGITS_MAX || power > EXACT_POWER_MAX || power < -EXACT_POWER_MAX) {
       this.#text ??= latin1.decode(bytes);
       value = Number(this.#text.slice(first, this.at));
     } else value = power < 0 ? mantissa / POWERS[-power]! : mantissa * POWERS[power]!;
     this.kind = NUMBER;
-    this.number = negative ? -value : value;
+    this.number = first > from ? -value : value;
     this.from = from;
     this.to = this.at;
   }
 
-  /** Reads at least one digit, to be appended to `mantissa`. */
-  #digits(mantissa: number): number {
+  #exponent(): number {
     const { bytes } = this;
-    let at = this.at;
-    let value = mantissa;
-    while (at < bytes.length) {
-      const digit = bytes[at]! - ZERO;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
-      at++;
+    let at = this.at + 1;
+    let byte = bytes[at] ?? END;
+    const isNegative = byte === MINUS;
+    if (byte === MINUS || byte === PLUS) byte = bytes[++at] ?? END;
+    const first = at;
+    let exponent = 0;
+    for (; byte >= ZERO && byte <= NINE; byte = bytes[++at] ?? END) {
+      exponent = Math.min(exponent * 10 + byte - ZERO, EXPONENT_MAX);
     }
-    if (at === this.at) this.fail();
+    if (at === first) this.#failAt(at);
     this.at = at;
-    return value;
+    return isNegative ? -exponent : exponent;
   }
 
-  #exponent(): number {
-    this.at++;
-    const sign = this.at < this.bytes.length ? this.bytes[this.at]! : END;
-    if (sign === MINUS || sign === PLUS) this.at++;
-    const exponent = Math.min(this.#digits(0), EXPONENT_MAX);
-    return sign === MINUS ? -exponent : exponent;
+  #failAt(at: number): never {
+    this.at = at;
+    this.fail();
   }
 }
 

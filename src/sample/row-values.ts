@@ -28,6 +28,8 @@ export class RowValues {
   readonly counts: Uint32Array;
   /** Whether a reserved field came. */
   extras = false;
+  /** Whether an array came. */
+  arrays = false;
   readonly #scanner: JsonScanner;
 
   constructor(schema: SampleSchema, scanner: JsonScanner) {
@@ -54,6 +56,7 @@ export class RowValues {
     // A loop is faster than `fill` for as few as there are.
     for (let f = 0; f < this.kinds.length; f++) this.kinds[f] = ABSENT;
     this.extras = false;
+    this.arrays = false;
   }
 
   /** Notes the scanner's last value as that of field `f`. */
@@ -63,7 +66,10 @@ export class RowValues {
     this.numbers[f] = number;
     this.froms[f] = from;
     this.tos[f] = to;
-    if (kind === ARRAY) this.counts[f] = count;
+    if (kind === ARRAY) {
+      this.counts[f] = count;
+      this.arrays = true;
+    }
     if (f > this.label) this.extras = true;
   }
 
