@@ -4,19 +4,9 @@
 
 import { FieldTable, UNKNOWN } from "./field-table.ts";
 import { RowWriter } from "./json-row.ts";
-import {
-  ARRAY,
-  BRACE,
-  BRACE_END,
-  BRACKET,
-  BRACKET_END,
-  COMMA,
-  END,
-  JsonScanner,
-  Malformed,
-  NUMBER,
-  QUOTE,
-} from "./json-scanner.ts";
+import { JsonScanner } from "./json-scanner.ts";
+import { ARRAY, BRACE, BRACE_END, BRACKET, BRACKET_END, COMMA, END, NUMBER, QUOTE } from "./json-token.ts";
+import { Malformed } from "./malformed.ts";
 import { NumberRuns } from "./number-runs.ts";
 import { RowValues } from "./row-values.ts";
 import {
@@ -43,6 +33,8 @@ export class JsonDecoder {
   readonly #writer: RowWriter;
   /** (fields) 1 where the field is a column; where its next value begins is in `tos`. */
   readonly #isColumn: Uint8Array;
+  /** (fields) 1 where the column's numbers are in the rows already. */
+  readonly #isThere: Uint8Array;
   /** (fields + 1) the field that came after each one last time; at the end the one that came first. */
   readonly #following: Uint32Array;
   #rows = 0;
@@ -55,6 +47,7 @@ export class JsonDecoder {
     this.#fields = new FieldTable(this.#values.names);
     this.#writer = new RowWriter(schema, limits.rowsMax, this.#values, this.#runs, out);
     this.#isColumn = new Uint8Array(this.#values.names.length);
+    this.#isThere = new Uint8Array(this.#isColumn.length);
     this.#following = new Uint32Array(this.#isColumn.length + 1);
   }
 
@@ -138,10 +131,25 @@ export class JsonDecoder {
     do {
       const f = this.#key(previous);
       if (f !== UNKNOWN) previous = f;
-      scanner.value();
+      if (this.#rows === 0 && f !== UNKNOWN && f <= this.#values.label && scanner.space() === BRACKET) this.#column(f);
+      else scanner.value();
       if (f === UNKNOWN) this.#out.ignoredFields++;
       else this.#values.note(f);
     } while (scanner.next(BRACE_END));
+  }
+
+  /**
+   * Reads an array of the first object, and puts its numbers where they belong if it is a column. If it is none, the rows
+   * that it was put in are not written yet.
+   */
+  #column(f: number): void {
+    const { features, labels } = this.#out;
+    const { label } = this.#values;
+    const isThere =
+      f < label
+        ? this.#scanner.column(features, f, label, this.#rowsMax)
+        : this.#scanner.column(labels, 0, 1, this.#rowsMax);
+    this.#isThere[f] = isThere ? 1 : 0;
   }
 
   /** Reads a key; first tries the one that came after `previous` last time, for producers hardly ever change their order. */
@@ -170,7 +178,7 @@ export class JsonDecoder {
     const isFirstSeq = kinds[seq] === NUMBER;
     const firstSeq = numbers[seq]!;
     for (let r = 0; r < rows; r++) {
-      for (let f = 0; f < kinds.length; f++) if (this.#isColumn[f] === 1) this.#advance(f);
+      for (let f = 0; f < kinds.length; f++) if (this.#isColumn[f] === 1) this.#advance(f, r);
       // One number for a whole message is that of its first row.
       if (isFirstSeq) numbers[seq] = firstSeq + r;
       this.#finishRow();
@@ -194,8 +202,14 @@ export class JsonDecoder {
     return rows;
   }
 
-  /** Notes a column's next value. Its syntax was checked when the object was read. */
-  #advance(f: number): void {
+  /** Notes a column's value of row `r`, the next one. Its syntax was checked when the object was read. */
+  #advance(f: number, r: number): void {
+    const { kinds, numbers, label } = this.#values;
+    if (f <= label && this.#isThere[f] === 1) {
+      kinds[f] = NUMBER;
+      numbers[f] = f < label ? this.#out.features[r * label + f]! : this.#out.labels[r]!;
+      return;
+    }
     const scanner = this.#scanner;
     scanner.at = this.#values.tos[f]!;
     const byte = scanner.space();

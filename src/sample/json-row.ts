@@ -1,4 +1,4 @@
-import { BOOLEAN, NULL, NUMBER, STRING } from "./json-scanner.ts";
+import { BOOLEAN, NULL, NUMBER, STRING } from "./json-token.ts";
 import type { NumberRuns } from "./number-runs.ts";
 import type { RowValues } from "./row-values.ts";
 import { FEATURE_ABS_MAX, ID_BYTES_MAX, type RefusalCode, type Rows, type SampleSchema } from "./rows.ts";

@@ -2,19 +2,29 @@
 // takes exactly what JSON.parse takes, nested up to a limit, and gives the same numbers bit for bit. UTF-8 is not checked
 // here: `wide` tells that there is something to check.
 
+import { EXACT_DIGITS_MAX, PAIR_DIGITS_MAX, scaled, scaledPair } from "./decimal.ts";
+import {
+  ABSENT,
+  ARRAY,
+  BOOLEAN,
+  BRACE,
+  BRACE_END,
+  BRACKET,
+  BRACKET_END,
+  COLON,
+  COMMA,
+  END,
+  NULL,
+  NUMBER,
+  OBJECT,
+  QUOTE,
+  STRING,
+} from "./json-token.ts";
+import { Malformed } from "./malformed.ts";
 import { SHOWN_CHARACTERS_MAX } from "./rows.ts";
 
 /** Deepest nesting of a payload; a row needs three levels. */
 export const DEPTH_MAX = 32;
-
-// Kinds of values, ordered so that `kind >= BOOLEAN` means that `number` is set.
-export const ABSENT = 0;
-export const NULL = 1;
-export const STRING = 2;
-export const ARRAY = 3;
-export const OBJECT = 4;
-export const BOOLEAN = 5;
-export const NUMBER = 6;
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -28,24 +38,9 @@ const NINE = 0x39;
 const BACKSLASH = 0x5c;
 const LOWER_E = 0x65;
 
-export const QUOTE = 0x22;
-export const COMMA = 0x2c;
-export const COLON = 0x3a;
-export const BRACKET = 0x5b;
-export const BRACKET_END = 0x5d;
-export const BRACE = 0x7b;
-export const BRACE_END = 0x7d;
-/** Stands where the payload has ended. */
-export const END = -1;
-
 const LITERALS = ["true", "false", "null"] as const;
 const ESCAPES = new Set([...'"\\/bfnrt'].map((character) => character.charCodeAt(0)));
 const HEX = /^[0-9a-fA-F]{4}$/;
-// A whole number of up to 15 digits and a power of ten up to 22 are both exact in a double, so that one multiplication
-// or division rounds correctly (Clinger 1990). https://doi.org/10.1145/93542.93557
-const EXACT_DIGITS_MAX = 15;
-const EXACT_POWER_MAX = 22;
-const POWERS = Float64Array.from({ length: EXACT_POWER_MAX + 1 }, (_, power) => Number(`1e${power}`));
 /** Far beyond every double, and far below what an addition could overflow. */
 const EXPONENT_MAX = 1e6;
 
@@ -53,16 +48,6 @@ const EXPONENT_MAX = 1e6;
 const latin1 = new TextDecoder("latin1");
 // A mark at the beginning of a string is a part of it; the one of the payload is skipped in `begin`.
 const loose = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** Ends the decoding of a payload that is no JSON or too deep; caught where the message is decoded, nowhere else. */
-export class Malformed {
-  readonly code: "not-json" | "too-deep";
-  readonly detail: string;
-  constructor(code: "not-json" | "too-deep", detail: string) {
-    this.code = code;
-    this.detail = detail;
-  }
-}
 
 /** Steps through a payload, value by value. Throws `Malformed`. */
 export class JsonScanner {
@@ -159,6 +144,27 @@ export class JsonScanner {
     else this.#literal();
   }
 
+  /**
+   * Reads an array and puts its numbers into `out[first + i × stride]`. Returns false where it has anything but numbers, or
+   * more than `countMax`; then they are not all there.
+   */
+  column(out: Float64Array, first: number, stride: number, countMax: number): boolean {
+    const from = this.at;
+    this.open();
+    let count = 0;
+    let isWhole = true;
+    if (!this.empty(BRACKET_END)) {
+      do {
+        this.value();
+        if (this.kind === NUMBER && count < countMax) out[first + count * stride] = this.number;
+        else isWhole = false;
+        count++;
+      } while (this.next(BRACKET_END));
+    }
+    this.#end(ARRAY, from, count);
+    return isWhole;
+  }
+
   /** Decodes `bytes[from, to)`, a string with its quotes. */
   textOf(from: number, to: number): string {
     const raw = loose.decode(this.bytes.subarray(from + 1, to - 1));
@@ -190,7 +196,11 @@ export class JsonScanner {
         count++;
       } while (this.next(end));
     }
-    this.kind = open === BRACE ? OBJECT : ARRAY;
+    this.#end(open === BRACE ? OBJECT : ARRAY, from, count);
+  }
+
+  #end(kind: number, from: number, count: number): void {
+    this.kind = kind;
     this.from = from;
     this.to = this.at;
     this.count = count;
@@ -270,11 +280,13 @@ export class JsonScanner {
     this.at = at;
     // An upper-case E differs by one bit.
     if ((byte | SPACE) === LOWER_E) power += this.#exponent();
-    let value: number;
-    if (digits > EXACT_DIGITS_MAX || power > EXACT_POWER_MAX || power < -EXACT_POWER_MAX) {
+    let value = Number.NaN;
+    if (digits <= EXACT_DIGITS_MAX) value = scaled(mantissa, power);
+    else if (digits <= PAIR_DIGITS_MAX) value = scaledPair(bytes, first, at, power);
+    if (Number.isNaN(value)) {
       this.#text ??= latin1.decode(bytes);
       value = Number(this.#text.slice(first, this.at));
-    } else value = power < 0 ? mantissa / POWERS[-power]! : mantissa * POWERS[power]!;
+    }
     this.kind = NUMBER;
     this.number = first > from ? -value : value;
     this.from = from;

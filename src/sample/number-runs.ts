@@ -1,4 +1,4 @@
-import { NUMBER, STRING } from "./json-scanner.ts";
+import { NUMBER, STRING } from "./json-token.ts";
 import type { RowValues } from "./row-values.ts";
 import type { NumberRun } from "./rows.ts";
 import { NAME } from "./topic.ts";

@@ -1,4 +1,5 @@
-import { ABSENT, ARRAY, type JsonScanner, NULL } from "./json-scanner.ts";
+import type { JsonScanner } from "./json-scanner.ts";
+import { ABSENT, ARRAY, NULL } from "./json-token.ts";
 import { type SampleSchema, SHOWN_CHARACTERS_MAX } from "./rows.ts";
 
 /** Fields of every row beside features and label; no feature has such a name. */

@@ -33,8 +33,12 @@ it.each([
     for (let k = 0; k < STEPS; k++) learner.step(16);
   };
   train();
-  collect();
-  const before = process.memoryUsage().heapUsed;
-  train();
-  expect((process.memoryUsage().heapUsed - before) / STEPS).toBeLessThan(BYTES_PER_STEP_MAX);
+  // The least of some rounds: the first may still be compiling, and others share this process.
+  const rounds = Array.from({ length: 4 }, () => {
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    train();
+    return (process.memoryUsage().heapUsed - before) / STEPS;
+  });
+  expect(Math.min(...rounds)).toBeLessThan(BYTES_PER_STEP_MAX);
 });
