@@ -1,4 +1,5 @@
 import type { QuarantineCount, QuarantineRecord, StoreStatus } from "../store/store.ts";
+import type { Model } from "../stream/model.ts";
 import type { Rooms } from "./daemon.ts";
 import { storedModel } from "./resolve-model.ts";
 
@@ -41,6 +42,8 @@ export interface ModelStatus {
   readonly cost: number | null;
   readonly metrics: null;
   readonly undone: number;
+  /** Fields of samples that the model does not know, since the daemon started. */
+  readonly ignoredFields: number;
   /** Messages refused since the model exists, by code. */
   readonly refused: Readonly<Record<string, number>>;
   readonly newestSnapshot: number | null;
@@ -74,29 +77,6 @@ declare const RIVULET_VERSION: string;
 export function status(rooms: Rooms): Status {
   const { broker, config, counters, store } = rooms;
   const counts = store.quarantineCounts();
-  const modelStatus = [...rooms.models.values()].map(({ name, state, durableSequence, pending, newestSnapshot }) => {
-    const { features, label } = state.config.learner;
-    const refused = Object.fromEntries(
-      counts.filter((count) => count.model === name).map(({ code, count }) => [code, count]),
-    );
-    const { step, sequence, cost, undone } = state;
-    return [
-      name,
-      {
-        features,
-        label,
-        step,
-        sequence,
-        durableSequence,
-        pending,
-        cost,
-        metrics: null,
-        undone,
-        refused,
-        newestSnapshot,
-      },
-    ] as const;
-  });
   return {
     version: typeof RIVULET_VERSION === "string" ? RIVULET_VERSION : "development",
     pid: process.pid,
@@ -112,7 +92,30 @@ export function status(rooms: Rooms): Status {
       committedRows: counters.committedRows,
       failure: rooms.failure(),
     },
-    models: Object.fromEntries(modelStatus),
+    models: Object.fromEntries([...rooms.models.values()].map((model) => [model.name, modelStatus(model, counts)])),
+  };
+}
+
+function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelStatus {
+  const { name, state, durableSequence, pending, newestSnapshot, ignoredFields } = model;
+  const { features, label } = state.config.learner;
+  const { step, sequence, cost, undone } = state;
+  const refused = Object.fromEntries(
+    counts.filter((count) => count.model === name).map(({ code, count }) => [code, count]),
+  );
+  return {
+    features,
+    label,
+    step,
+    sequence,
+    durableSequence,
+    pending,
+    cost,
+    metrics: null,
+    undone,
+    ignoredFields,
+    refused,
+    newestSnapshot,
   };
 }
 

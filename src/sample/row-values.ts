@@ -96,6 +96,8 @@ export class RowValues {
   /** Shows a field's value as it came, cut to what a refusal may show. */
   show(f: number): string {
     if (this.kinds[f] === ABSENT) return "nothing";
+    // A number that was put in its row beforehand stands nowhere.
+    if (this.froms[f] === this.tos[f]) return String(this.numbers[f]);
     return this.#scanner.show(this.froms[f]!, this.tos[f]!, SHOWN_CHARACTERS_MAX);
   }
 }

@@ -43,6 +43,7 @@ export class Chunk {
   append(model: Model, rows: Rows, now: number): void {
     this.#models.add(model);
     model.arrive(now);
+    model.ignoredFields += rows.ignoredFields;
     let at = 0;
     for (const run of rows.numbering) {
       this.#copy(model, rows, at, run.offset);

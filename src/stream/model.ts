@@ -43,6 +43,8 @@ export class Model {
   #newestAt = 0;
   /** The last row committed: what is durable. */
   durableSequence: number;
+  /** Counts fields of samples that the model does not know, since the start. */
+  ignoredFields = 0;
   readonly #snapshot: SnapshotPolicy;
   readonly #nextSnapshot: () => number;
   #newestSnapshot: number | null;

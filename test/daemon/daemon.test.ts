@@ -42,6 +42,14 @@ describe("the daemon", () => {
     expect(journal[10]).toMatchObject({ source: "pump", epoch: "e1", seq: 0 });
   });
 
+  it("ignores fields that it does not know, and counts them", async () => {
+    const daemon = await open(temporaryFolder());
+    const client = await connectTo(daemon);
+    await client.publishAsync(SAMPLE, '{"x1":1,"x2":2,"y":1,"x3":4,"room":"attic"}', { qos: 1 });
+    const { models } = await ask(daemon, "status", {});
+    expect(models["default"]).toMatchObject({ durableSequence: 1, ignoredFields: 2 });
+  });
+
   it("trains no numbered row twice, however often it is published", async () => {
     const daemon = await open(temporaryFolder());
     const client = await connectTo(daemon);
