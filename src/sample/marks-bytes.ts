@@ -11,7 +11,7 @@ export const EPOCHS_MAX = 8;
 /** Sources of a model that are remembered; the one that was silent longest is forgotten first. */
 export const SOURCES_MAX = 4096;
 
-const VERSION = 2;
+const VERSION = 1;
 const BITMAP_BYTES = 4 * WORDS;
 /** Numbers and flags of an epoch. */
 const EPOCH_BYTES = 3 * 8 + 1;

@@ -78,6 +78,22 @@ describe("a JSON payload", () => {
     ["an object after a byte order mark", '\ufeff{"x1":1,"x2":2,"y":0}', [[1, 2, 0]]],
     ["an object over several lines", '{\n "x1": 1,\n "x2": 2,\n "y": 0\n}\n', [[1, 2, 0]]],
     ["true and false", '{"x1":true,"x2":false,"y":true}', [[1, 0, 1]]],
+    [
+      "a column twice, the last of which wins",
+      '{"x1":[8,9],"x1":[1,3],"x2":[8,9],"x2":2,"y":0}',
+      [
+        [1, 2, 0],
+        [3, 2, 0],
+      ],
+    ],
+    [
+      "a column where a value comes after all",
+      '[{"x1":1,"x2":2,"y":0},{"x1":[8,9],"x1":3,"x2":4,"y":1}]',
+      [
+        [1, 2, 0],
+        [3, 4, 1],
+      ],
+    ],
     ["keys twice, the last of which wins", '{"x1":"no","x2":2,"x1":1,"y":5,"y":0}', [[1, 2, 0]]],
     ["keys with escapes", '{"\\u00781":1,"x2":2,"y":0}', [[1, 2, 0]]],
   ])("may be %s", (_, text, rows) => {
@@ -281,6 +297,16 @@ describe("a refused JSON payload", () => {
     expect(json('{"x1":1,"x2":2,"y":0}\n{oops')).toMatchObject({
       detail: "row 1, byte 23: oops where JSON goes on otherwise",
     });
+  });
+
+  it("tells the value of a column's row, not the column", () => {
+    expect(json('{"x1":[1,2],"x2":[0,-2e12],"y":[1,0]}')).toMatchObject({
+      detail: "row 1, x2: -2000000000000; at most ±1000000000000 is allowed",
+    });
+    expect(json('{"x1":[1,2],"x2":[0,"no"],"y":[1,0]}')).toMatchObject({
+      detail: 'row 1, x2: "no" where a number belongs',
+    });
+    expect(json('{"x1":[1,2],"x2":0,"y":[1,0.5]}')).toMatchObject({ detail: "row 1, y: 0.5; 0 or 1 is allowed" });
   });
 
   it("is refused whole: the columns are on loan, and no row of them counts", () => {
