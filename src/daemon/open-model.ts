@@ -34,25 +34,27 @@ export function openModel(options: OpenModelOptions): Model {
   const known = store.models().some((model) => model.name === name);
   if (!known) {
     if (wanted === null) throw new RivuletError("unknown-model", `there is no model ${name}`);
-    const model = live(options, new ModelState(wanted), null);
+    const model = live(options, new ModelState(wanted), null, 0);
     model.configure(wanted);
     model.save("created", options.now);
     return model;
   }
   const { state, replay, commitFrom, numerics } = recover(options);
-  const model = live(options, state, store.snapshots({ model: name, limit: 1 })[0]?.id ?? null);
+  const newest = store.snapshots({ model: name, limit: 1 })[0]?.id ?? null;
+  const model = live(options, state, newest, replay.pendingRows);
   model.recover(replay, commitFrom, options.now);
   if (wanted !== null) adapt(model, wanted, options);
   if (numerics !== NUMERICS && model.draft.empty) model.configure(state.config);
   return model;
 }
 
-function live(options: OpenModelOptions, state: ModelState, newestSnapshot: number | null): Model {
+function live(options: OpenModelOptions, state: ModelState, newestSnapshot: number | null, pendingRows: number): Model {
   const { name, ringRows, policy, commit, nextSnapshot, now } = options;
   return new Model({
     name,
     state,
-    ringRows,
+    // A smaller ring than before must still hold what was pending.
+    ringRows: Math.max(ringRows, 2 * pendingRows),
     batchAgeMsMax: policy.batch.maxAgeMs,
     snapshot: policy.snapshot,
     commit,

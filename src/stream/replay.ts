@@ -40,6 +40,12 @@ export class Replay {
     return this.#blocks.filter((block) => lastOf(block) > this.state.sequence);
   }
 
+  /** Counts the rows after the last one trained. */
+  get pendingRows(): number {
+    const last = this.#blocks.at(-1);
+    return last === undefined ? 0 : Math.max(0, lastOf(last) - this.state.sequence);
+  }
+
   /**
    * Applies what comes after the state's position; entries before it are passed over. Rows that are not trained yet are
    * kept, and noted as accepted only where what follows depends on it: call `settleTo` after the last section.
