@@ -7,6 +7,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, type PublishPacket } from "aedes";
 import { Observable, type Subscriber } from "rxjs";
 import { RivuletError } from "../error.ts";
+import { clientsOf, pause, readOn, resume } from "./aedes-client.ts";
 import type { Message } from "./message.ts";
 import { type Oversized, PacketFilter } from "./packet-filter.ts";
 
@@ -328,35 +329,8 @@ class Broker implements EmbeddedBroker {
   }
 
   #clients(): readonly Client[] {
-    // The list of clients is not in aedes's types.
-    return Object.values((this.#aedes as unknown as { readonly clients: Readonly<Record<string, Client>> }).clients);
+    return clientsOf(this.#aedes);
   }
-}
-
-/** What aedes's types do not say of a client. */
-interface Untyped {
-  /** Packets of what was read last that are not answered yet. */
-  _parsingBatch: number;
-  /** Reads on where none are. */
-  _nextBatch(): void;
-  pause(): void;
-  resume(): void;
-}
-
-function pause(client: Client): void {
-  (client as unknown as Untyped).pause();
-}
-
-function resume(client: Client): void {
-  (client as unknown as Untyped).resume();
-}
-
-/** Lets a client be read although packets of it are held: else what a commit takes with it is what one read brought. */
-function readOn(client: Client): void {
-  const untyped = client as unknown as Untyped;
-  if (untyped._parsingBatch === 0) return;
-  untyped._parsingBatch = 0;
-  untyped._nextBatch();
 }
 
 /** Compares in a time that does not depend on where two texts of one length differ. */

@@ -1,0 +1,36 @@
+// What aedes can do with a client and its types do not say. Each of these has a contract test, and aedes is pinned exactly.
+
+import type { Aedes, Client } from "aedes";
+
+/** What aedes's types do not say of a client. */
+interface Untyped {
+  /** Packets of what was read last that are not answered yet. */
+  _parsingBatch: number;
+  /** Reads on where none are. */
+  _nextBatch(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** Stops reading a client. */
+export function pause(client: Client): void {
+  (client as unknown as Untyped).pause();
+}
+
+/** Reads a client again. */
+export function resume(client: Client): void {
+  (client as unknown as Untyped).resume();
+}
+
+/** Lets a client be read although packets of it are held: else what a commit takes with it is what one read brought. */
+export function readOn(client: Client): void {
+  const untyped = client as unknown as Untyped;
+  if (untyped._parsingBatch === 0) return;
+  untyped._parsingBatch = 0;
+  untyped._nextBatch();
+}
+
+/** Lists the clients that are connected. */
+export function clientsOf(aedes: Aedes): readonly Client[] {
+  return Object.values((aedes as unknown as { readonly clients: Readonly<Record<string, Client>> }).clients);
+}
