@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { type ErrorCode, RivuletError } from "../error.ts";
 
@@ -33,16 +33,34 @@ export function controlSocketPath(data: string, env: Readonly<Record<string, str
   return join(env["XDG_RUNTIME_DIR"] ?? "/tmp", name);
 }
 
+/** Is an open control socket. */
+export interface Control {
+  /** Ends all connections, whether answered or not, once what was written to them is out. */
+  close(): Promise<void>;
+}
+
 /** Listens at `path`. A socket file that is there was left behind: the caller holds the lock of the data folder. */
-export async function serveControl(path: string, handler: Handler): Promise<Server> {
+export async function serveControl(path: string, handler: Handler): Promise<Control> {
   rmSync(path, { force: true });
-  const server = createServer((socket) => answer(socket, handler));
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    answer(socket, handler);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(path, resolve);
   });
   chmodSync(path, OWNER_ONLY);
-  return server;
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroySoon();
+        rmSync(path, { force: true });
+      }),
+  };
 }
 
 function answer(socket: Socket, handler: Handler): void {

@@ -1,9 +1,9 @@
 // Wires the rooms: the lock, the store, the models, the broker, the control socket, and the one subscription through
 // which everything flows. It is a value: a test opens it on port 0, a command opens it without a broker.
 
-import { mkdirSync, rmSync } from "node:fs";
-import type { Server } from "node:net";
+import { mkdirSync } from "node:fs";
 import { defer, map, merge, NEVER, type Observable, of, Subject, takeUntil } from "rxjs";
+import { RivuletError } from "../error.ts";
 import type { Transaction } from "../learner/transaction.ts";
 import type { EmbeddedBroker } from "../mqtt/embedded.ts";
 import { openStore } from "../store/open-store.ts";
@@ -13,7 +13,7 @@ import type { Model } from "../stream/model.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import { pipeline } from "../stream/pipeline.ts";
 import type { Config } from "./config.ts";
-import { controlSocketPath, serveControl } from "./control-socket.ts";
+import { type Control, controlSocketPath, serveControl } from "./control-socket.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import type { Log } from "./log.ts";
 import { startMaintenance } from "./maintenance.ts";
@@ -85,7 +85,7 @@ export class Daemon {
   readonly #committed$: Observable<Committed>;
   #failure: string | null = null;
   #ended: Promise<void> = Promise.resolve();
-  #control: Server | null = null;
+  #control: Control | null = null;
   #stopMaintenance: () => void = () => {};
   #closing: Promise<void> | null = null;
 
@@ -170,13 +170,13 @@ export class Daemon {
   }
 
   async #close(): Promise<void> {
-    const { broker, store, config } = this.rooms;
+    const { broker, store } = this.rooms;
     this.#stopMaintenance();
     await broker?.stopIntake();
     this.#stop$.next();
     await this.#ended;
     await broker?.close();
-    if (this.#control !== null) await closeServer(this.#control, controlSocketPath(config.data, process.env));
+    await this.#control?.close();
     store.close();
   }
 
@@ -189,7 +189,9 @@ export class Daemon {
   }
 
   #failed(error: unknown, delayMs: number): void {
-    this.#failure = error instanceof Error ? error.message : String(error);
+    // Anything but a failing store is a defect of the program: the pipeline ends with it, loudly.
+    if (!(error instanceof RivuletError)) throw error;
+    this.#failure = error.message;
     this.#counters.commitFailures++;
     this.#options.log.error(
       { error: this.#failure, delayMs },
@@ -207,11 +209,4 @@ export class Daemon {
     for (const { command, snapshot } of replies) command.reply(snapshot);
     for (const event of events) this.#events.tell(event, transaction?.at ?? Date.now());
   }
-}
-
-function closeServer(server: Server, path: string): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    rmSync(path, { force: true });
-  });
 }

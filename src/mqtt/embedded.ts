@@ -180,6 +180,8 @@ class Broker implements EmbeddedBroker {
 
   async close(): Promise<void> {
     this.#stop();
+    // Acknowledgements that were let go just now are written in the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
     await this.#closeAedes();
     // A connection that is half open would keep the server open for ever.
     for (const socket of this.#sockets) socket.destroy();

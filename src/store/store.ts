@@ -86,7 +86,7 @@ export class Store {
     } catch (cause) {
       if (this.#db.inTransaction) this.#statements.rollback.run();
       this.#readModels();
-      throw cause instanceof RivuletError ? cause : failed(cause);
+      throw cause instanceof Database.SqliteError ? failed(cause) : cause;
     }
     this.#lastCommit = transaction.id;
     for (const { model } of transaction.states) this.#history(this.#idOf(model)).written();
@@ -334,10 +334,8 @@ function bytesOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-function failed(cause: unknown): RivuletError {
-  const code = cause instanceof Database.SqliteError ? `${cause.code}: ` : "";
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new RivuletError("store-failed", `the store could not write (${code}${message})`, {
+function failed(cause: InstanceType<typeof Database.SqliteError>): RivuletError {
+  return new RivuletError("store-failed", `the store could not write (${cause.code}: ${cause.message})`, {
     hint: "Nothing was acknowledged, and the same is tried again. Is there room on the disk, and is it writable?",
     cause,
   });

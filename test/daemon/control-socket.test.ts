@@ -1,15 +1,14 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import type { Server } from "node:net";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { controlSocketPath, requestControl, serveControl } from "../../src/daemon/control-socket.ts";
+import { type Control, controlSocketPath, requestControl, serveControl } from "../../src/daemon/control-socket.ts";
 import { RivuletError } from "../../src/error.ts";
 
 let folder: string;
 let path: string;
-let server: Server | null = null;
+let server: Control | null = null;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "rivulet-"));
@@ -17,7 +16,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await new Promise((resolve) => (server === null ? resolve(null) : server.close(resolve)));
+  await server?.close();
   server = null;
   rmSync(folder, { recursive: true });
 });
@@ -66,6 +65,14 @@ describe("the control socket", () => {
       socket.on("error", () => {});
       socket.on("close", resolve);
     });
+  });
+
+  it("does not wait for an answer when it is closed", async () => {
+    server = await serveControl(path, () => new Promise(() => {}));
+    const asking = requestControl(path, "status", {});
+    await new Promise((resolve) => connect(path, () => resolve(null)).on("error", () => {}));
+    await server.close();
+    await expect(asking).rejects.toMatchObject({ code: "daemon-unreachable" });
   });
 
   it("is for its owner only, and takes the place of one that was left behind", async () => {
