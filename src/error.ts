@@ -22,8 +22,11 @@ export type ErrorCode =
   | "port-in-use"
   | "broker-failed"
   | "node-too-old"
-  | "not-supported-yet"
-  | "daemon-unreachable";
+  | "daemon-unreachable"
+  | "data-unusable"
+  | "forbidden"
+  | "busy"
+  | "answer-too-large";
 
 /** Reports an operational failure: `code` for machines, the message for people, `hint` says what the operator can do. */
 export class RivuletError extends Error {

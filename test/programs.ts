@@ -4,7 +4,11 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
 const known = {
-  mosquitto: { binaries: ["mosquitto", "mosquitto_pub"], install: "apt-get install mosquitto mosquitto-clients" },
+  mosquitto: {
+    binaries: ["mosquitto", "mosquitto_pub", "mosquitto_passwd"],
+    install: "apt-get install mosquitto mosquitto-clients",
+  },
+  openssl: { binaries: ["openssl"], install: "apt-get install openssl" },
 } as const;
 
 export type ProgramName = keyof typeof known;
@@ -20,6 +24,7 @@ const names = Object.keys(known).filter(isKnown);
 /** Tells which programs are on this machine, for `describe.skipIf(!programs.mosquitto)`. */
 export const programs: Readonly<Record<ProgramName, boolean>> = {
   mosquitto: program("mosquitto").present,
+  openssl: program("openssl").present,
 };
 
 /** Looks a program up: present when all of its binaries are; `hint` says how to install it. */

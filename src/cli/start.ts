@@ -1,34 +1,29 @@
+import { closeSync, openSync } from "node:fs";
 import { Command } from "commander";
-import { openDaemon } from "../daemon/daemon.ts";
+import { checkConfig } from "../daemon/config.ts";
+import { type Daemon, openDaemon } from "../daemon/daemon.ts";
 import { openLog } from "../daemon/log.ts";
-import { configOf } from "./context.ts";
+import { configOf, sourcesOf } from "./context.ts";
 import { optionsOf } from "./options.ts";
+
+const MODELS_SHOWN_MAX = 5;
 
 /** Runs the daemon until it is told to stop. */
 export function startCommand(exit: (code: number) => void): Command {
   return new Command("start")
     .description("run the daemon: take samples over MQTT, train, keep history (Ctrl-C stops it cleanly)")
     .action(async (_, command: Command) => {
-      const config = configOf(optionsOf(command));
-      const stopped = stopSignal();
-      const opening = openDaemon({ config, log: openLog(config.log.level), listen: true });
+      const options = optionsOf(command);
+      const config = configOf(options);
+      const reread = () => checkConfig(sourcesOf(options));
+      const reload = { now: () => {} };
+      const stopped = stopSignal(() => reload.now());
+      const opening = openDaemon({ config, log: openLog(config.log.level), listen: true, reread });
       // While a full disk keeps the daemon from opening, a signal must still end it.
       const daemon = await Promise.race([opening, stopped.then(() => null)]);
       if (daemon === null) process.exit(1);
-      const { host, port } = daemon.rooms.broker?.address ?? { host: "", port: 0 };
-      const prefix = config.mqtt.prefix;
-      const lines = [...daemon.rooms.models.values()].map(({ name, state }) => {
-        const { features, label } = state.config.learner;
-        const sample = JSON.stringify(Object.fromEntries([...features.map((feature) => [feature, 0.5]), [label, 1]]));
-        return `  ${name} learns ${features.join(", ")} → ${label}, is at step ${state.step}; try
-    mosquitto_pub -h ${host} -p ${port} -q 1 -t ${prefix}/${name}/sample -m '${sample}'`;
-      });
-      process.stdout.write(
-        `rivulet listens on mqtt://${host}:${port}, data in ${config.data}
-${lines.slice(0, 5).join("\n")}${lines.length > 5 ? `\n  … and ${lines.length - 5} more models` : ""}
-  or, in another terminal: npm run -s rivulet -- publish FILE.csv | status | history | snapshots list | rollback ID
-`,
-      );
+      reload.now = () => void daemon.reload();
+      process.stdout.write(greeting(daemon));
       await Promise.race([stopped, daemon.ended]);
       process.stdout.write("rivulet stops: trains what is pending, commits, saves\n");
       await daemon.close();
@@ -36,8 +31,30 @@ ${lines.slice(0, 5).join("\n")}${lines.length > 5 ? `\n  … and ${lines.length 
     });
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, which is safe: it is as a crash. */
-function stopSignal(): Promise<void> {
+/** Says what listens, where the data is, and what to type next. */
+function greeting({ rooms }: Daemon): string {
+  const { config, models } = rooms;
+  const broker = rooms.broker?.status();
+  const url = new URL(broker?.url ?? "mqtt://localhost");
+  const lines = [...models.values()].map(({ name, state }) => {
+    const { features, label } = state.config.learner;
+    const sample = JSON.stringify(Object.fromEntries([...features.map((feature) => [feature, 0.5]), [label, 1]]));
+    return `  ${name} learns ${features.join(", ")} → ${label}, is at step ${state.step}; try
+    mosquitto_pub -h ${url.hostname} -p ${url.port || "1883"} -q 1 -t ${config.mqtt.prefix}/${name}/sample -m '${sample}'`;
+  });
+  const more = lines.length - MODELS_SHOWN_MAX;
+  const place = broker?.kind === "external" ? `takes samples from ${broker.url}` : `listens on ${broker?.url}`;
+  return `rivulet ${place}, data in ${config.data}
+${lines.slice(0, MODELS_SHOWN_MAX).join("\n")}${more > 0 ? `\n  … and ${more} more models` : ""}
+  or, in another terminal: npm run -s rivulet -- publish FILE.csv | status | history | snapshots list | rollback ID
+`;
+}
+
+/**
+ * Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, which is safe: it is as a crash. SIGHUP
+ * reloads, unless it says that the terminal is gone.
+ */
+function stopSignal(reload: () => void): Promise<void> {
   return new Promise((resolve) => {
     let asked = false;
     const stop = () => {
@@ -47,5 +64,18 @@ function stopSignal(): Promise<void> {
     };
     process.on("SIGINT", stop);
     process.on("SIGTERM", stop);
+    process.on("SIGHUP", () => {
+      if (process.stdin.isTTY && !hasTerminal()) stop();
+      else reload();
+    });
   });
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
 }

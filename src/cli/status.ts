@@ -16,7 +16,26 @@ export function statusCommand(): Command {
     });
 }
 
-function statusText({ broker, store, models, startedAt, data, pid, version }: Status): string {
+function brokerText(broker: NonNullable<Status["broker"]>): string {
+  const { kind, url, prefix, online, reason, protocol, connections, messages, heldBytes, dropped } = broker;
+  const place = kind === "embedded" ? `embedded on ${url}` : url;
+  const link = online
+    ? kind === "embedded"
+      ? `${connections} connected`
+      : `connected by MQTT ${protocol}`
+    : `NOT CONNECTED: ${reason}`;
+  const lost = dropped > 0 ? `, ${short(dropped)} of QoS 0 dropped` : "";
+  return `broker  ${place}, prefix ${prefix}, ${link}, ${short(messages)} messages, ${bytes(heldBytes)} not acknowledged yet${lost}`;
+}
+
+function reloadText({ at, changed, waiting, failure }: NonNullable<Status["reloaded"]>): string {
+  const when = `config  read again ${localTime(at)}`;
+  if (failure !== null) return `${when} and REFUSED: ${failure}`;
+  const waits = waiting.length > 0 ? `; waits for a restart: ${waiting.join(", ")}` : "";
+  return `${when}: ${changed.length > 0 ? changed.join(", ") : "nothing changed"}${waits}`;
+}
+
+function statusText({ broker, store, models, startedAt, data, pid, version, reloaded }: Status): string {
   const rows = Object.entries(models).map(([name, model]) => [
     name,
     `${model.features.join(", ")} → ${model.label}`,
@@ -32,13 +51,10 @@ function statusText({ broker, store, models, startedAt, data, pid, version }: St
     broker === null
       ? `no daemon runs on ${data}; this is what is stored`
       : `rivulet ${version}, process ${pid}, since ${localTime(startedAt)}`,
-    ...(broker === null
-      ? []
-      : [
-          `broker  embedded on ${broker.host}:${broker.port}, prefix ${broker.prefix}, ${broker.connections} connected, ${short(broker.messages)} messages, ${bytes(broker.heldBytes)} not acknowledged yet`,
-        ]),
+    ...(broker === null ? [] : [brokerText(broker)]),
     `store   ${data}: ${bytes(store.fileBytes)} and ${bytes(store.walBytes)} of log, ${short(store.commitsHeld)} commits held`,
     ...(store.failure === null ? [] : [`NOTHING CAN BE COMMITTED: ${store.failure}`]),
+    ...(reloaded === null ? [] : [reloadText(reloaded)]),
     "",
     table(headings, rows),
   ];

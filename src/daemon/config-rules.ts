@@ -53,7 +53,7 @@ function intakeRules({ intake }: ConfigFile): readonly RuleFinding[] {
 }
 
 function brokerRules({ mqtt }: ConfigFile): readonly RuleFinding[] {
-  const { broker, host, insecure, username, passwordFile, certFile, keyFile } = mqtt;
+  const { broker, host, insecure, username, passwordFile, certFile, keyFile, prefix, replyPrefix } = mqtt;
   const findings: RuleFinding[] = [];
   const add = (key: keyof typeof mqtt, message: string, ...others: (keyof typeof mqtt)[]) =>
     findings.push(
@@ -65,6 +65,12 @@ function brokerRules({ mqtt }: ConfigFile): readonly RuleFinding[] {
     );
   if (certFile !== null && keyFile === null) add("certFile", "goes with mqtt.keyFile, which is missing", "keyFile");
   if (keyFile !== null && certFile === null) add("keyFile", "goes with mqtt.certFile, which is missing", "certFile");
+  if (
+    replyPrefix !== null &&
+    (`${replyPrefix}/`.startsWith(`${prefix}/`) || `${prefix}/`.startsWith(`${replyPrefix}/`))
+  ) {
+    add("replyPrefix", `came "${replyPrefix}"; allowed: topics outside of mqtt.prefix, which is ${prefix}`, "prefix");
+  }
   if (broker === "embedded") {
     if (!isLoopback(host) && !insecure && (passwordFile === null || certFile === null)) {
       const message = `came "${host}"; beyond this machine the broker needs mqtt.passwordFile, mqtt.certFile and mqtt.keyFile, or mqtt.insecure: true`;

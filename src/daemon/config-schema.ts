@@ -21,12 +21,14 @@ export const RESERVED_FIELDS: readonly string[] = ["source", "epoch", "seq", "id
 const COMMIT_PROFILES = ["eager", "balanced", "sd-card"] as const;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const SCALES = ["standard", "none"] as const;
-const SWITCH = ["on", "off"] as const;
+const COMMANDS = ["auto", "on", "off"] as const;
+const PROTOCOLS = ["auto", "5", "3.1.1"] as const;
 /** No blank at either end and no control character, so that a name survives CSV headers, topics and logs. */
 const NAME = /^(?!\s)[^\p{Cc}]{1,64}(?<!\s)$/u;
 const MODEL_NAME = /^(?!bridge$)[a-z][a-z0-9-]{0,39}$/;
 const PREFIX = /^[^/+#$\s\p{Cc}]{1,64}(\/[^/+#$\s\p{Cc}]{1,64}){0,5}$/u;
 const BROKER = /^(embedded|mqtts?:\/\/[^\s/@?#]{1,255}\/?)$/;
+const CLIENT_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const HOST = /^[^\s/@]{1,253}$/;
 
 /** Tells whether a word is "embedded" or the address of a broker; credentials have keys of their own. */
@@ -72,9 +74,27 @@ const mqtt = z
       limit: "true, false",
     }),
     commands: z
-      .enum(SWITCH)
-      .prefault("off")
-      .meta(words("Whether verbs that change something are obeyed when they come over an external broker", SWITCH)),
+      .enum(COMMANDS)
+      .prefault("auto")
+      .meta(
+        words(
+          "Whether verbs that change something are obeyed over MQTT; auto is on the embedded broker only",
+          COMMANDS,
+        ),
+      ),
+    replyPrefix: z.string().regex(PREFIX).nullable().prefault(null).meta({
+      description: "Begin of the response topics that requests may name (MQTT 5); null is <prefix>/bridge/reply",
+      limit: "topic levels as for prefix, outside of it; or null",
+    }),
+    clientId: z.string().regex(CLIENT_ID).nullable().prefault(null).meta({
+      description: "Name under which an external broker knows the daemon; null is one made at the first start",
+      limit: "1 to 64 letters, digits, dots, underscores and hyphens, or null",
+    }),
+    protocol: z
+      .enum(PROTOCOLS)
+      .prefault("auto")
+      .meta(words("MQTT version spoken with an external broker; auto is 5, else 3.1.1", PROTOCOLS)),
+    keepalive: duration("Silence after which an external broker is asked whether it is there", "1s", "1h", "15s"),
   })
   .prefault({})
   .meta({ description: "Where samples come from" });

@@ -48,7 +48,11 @@ export interface Config {
     readonly certFile: string | null;
     readonly keyFile: string | null;
     readonly insecure: boolean;
-    readonly commands: "on" | "off";
+    readonly commands: "auto" | "on" | "off";
+    readonly replyPrefix: string | null;
+    readonly clientId: string | null;
+    readonly protocol: "auto" | "5" | "3.1.1";
+    readonly keepaliveMs: number;
   };
   readonly intake: {
     readonly bytesMax: number;
@@ -75,11 +79,13 @@ export function shapeConfig(file: ConfigFile, cwd: string): Config {
   const absolute = (path: string | null) => (path === null ? null : resolve(cwd, path));
   const models: Record<string, ModelConfig> = Object.create(null);
   for (const [name, model] of Object.entries(file.models)) models[name] = shapeModel(model);
-  const { mqtt, intake, commit, store, http, log } = file;
+  const { intake, commit, store, http, log } = file;
+  const { keepalive, ...mqtt } = file.mqtt;
   return deepFreeze({
     data: resolve(cwd, file.data),
     mqtt: {
       ...mqtt,
+      keepaliveMs: keepalive,
       passwordFile: absolute(mqtt.passwordFile),
       caFile: absolute(mqtt.caFile),
       certFile: absolute(mqtt.certFile),

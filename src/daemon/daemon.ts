@@ -2,25 +2,32 @@
 // which everything flows. It is a value: a test opens it on port 0, a command opens it without a broker.
 
 import { mkdirSync } from "node:fs";
-import { defer, map, merge, NEVER, type Observable, of, Subject, takeUntil } from "rxjs";
+import { concatMap, defer, from, merge, NEVER, type Observable, of, Subject, takeUntil } from "rxjs";
 import { RivuletError } from "../error.ts";
 import type { Transaction } from "../learner/transaction.ts";
-import type { EmbeddedBroker } from "../mqtt/embedded.ts";
+import type { Broker } from "../mqtt/broker.ts";
 import { openStore } from "../store/open-store.ts";
 import type { Store } from "../store/store.ts";
-import type { CommandItem, Committed, MessagesItem } from "../stream/flow.ts";
-import type { Model } from "../stream/model.ts";
-import type { ConfigInForce } from "../stream/model-state.ts";
+import type { CommandItem, Committed } from "../stream/flow.ts";
 import { pipeline } from "../stream/pipeline.ts";
-import type { Config } from "./config.ts";
+import { bridgeInfo } from "./bridge-info.ts";
+import { type Config, type ConfigCheck, formatFault } from "./config.ts";
 import { type Control, controlSocketPath, serveControl } from "./control-socket.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import type { Log } from "./log.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { monotonicScheduler } from "./monotonic-scheduler.ts";
-import { openBroker } from "./open-broker.ts";
+import { openBroker, readCredentials } from "./open-broker.ts";
+import { modelPolicy } from "./open-model.ts";
 import { type OpenedModels, openModels } from "./open-models.ts";
+import { planReload } from "./reload.ts";
+import { Requests } from "./requests.ts";
+import { Retained } from "./retained.ts";
+import type { Counters, Reloaded, Rooms } from "./rooms.ts";
+import { act } from "./verb-snapshots.ts";
 import { answer, type OnProgress } from "./verbs.ts";
+
+export type { Rooms } from "./rooms.ts";
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -29,28 +36,8 @@ export interface DaemonOptions {
   readonly listen: boolean;
   /** A stored model not to open, because it is to be deleted. */
   readonly without?: string;
-}
-
-/** Counts what a running daemon did since it started. */
-export interface Counters {
-  committedRows: number;
-  commits: number;
-  commitFailures: number;
-}
-
-/** What the verbs work on. */
-export interface Rooms {
-  readonly config: Config;
-  readonly store: Store;
-  readonly models: ReadonlyMap<string, Model>;
-  /** The configuration that each configured model is wanted to have. */
-  readonly wanted: ReadonlyMap<string, ConfigInForce>;
-  readonly broker: EmbeddedBroker | null;
-  readonly counters: Readonly<Counters>;
-  readonly startedAt: number;
-  readonly command: (command: CommandItem) => void;
-  /** The reason why nothing can be committed at present, or null. */
-  readonly failure: () => string | null;
+  /** Reads the configuration again, as it is written now; without, it stays as it is. */
+  readonly reread?: () => ConfigCheck;
 }
 
 /**
@@ -59,13 +46,14 @@ export interface Rooms {
  */
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, log, listen } = options;
-  mkdirSync(config.data, { recursive: true });
+  makeFolder(config.data);
   const store = openStore({ folder: config.data });
-  let broker: EmbeddedBroker | null = null;
+  let broker: Broker | null = null;
+  let daemon: Daemon | null = null;
   try {
     const opened = openModels(options, store);
-    broker = listen ? await openBroker(config, log) : null;
-    const daemon = new Daemon(options, store, opened, broker);
+    broker = listen ? await openBroker(config, log, () => daemon?.announce()) : null;
+    daemon = new Daemon(options, store, opened, broker);
     await daemon.start();
     return daemon;
   } catch (error) {
@@ -75,14 +63,33 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new RivuletError("data-unusable", `the data folder ${path} cannot be made: ${reason}`, {
+      hint: "Name another one with --data, or make it and give it to the user that runs the daemon.",
+      cause,
+    });
+  }
+}
+
 export class Daemon {
   readonly rooms: Rooms;
   readonly #options: DaemonOptions;
+  readonly #opened: OpenedModels;
   readonly #commands$ = new Subject<CommandItem>();
   readonly #stop$ = new Subject<void>();
   readonly #counters: Counters = { committedRows: 0, commits: 0, commitFailures: 0 };
   readonly #events: EventPublisher;
+  readonly #retained: Retained;
   readonly #committed$: Observable<Committed>;
+  /** In force; a reload puts another one in its place. */
+  #config: Config;
+  /** What the pipeline reads of it, each time anew. */
+  readonly #commitPolicy: { -readonly [K in keyof Config["commit"]]: Config["commit"][K] };
+  #reloaded: Reloaded | null = null;
   #failure: string | null = null;
   #ended: Promise<void> = Promise.resolve();
   #control: Control | null = null;
@@ -90,12 +97,18 @@ export class Daemon {
   #closing: Promise<void> | null = null;
 
   /** Puts the rooms together; use `openDaemon`. */
-  constructor(options: DaemonOptions, store: Store, opened: OpenedModels, broker: EmbeddedBroker | null) {
-    const { config } = options;
+  constructor(options: DaemonOptions, store: Store, opened: OpenedModels, broker: Broker | null) {
+    const { config, reread } = options;
     const { models, wanted, number } = opened;
     this.#options = options;
+    this.#opened = opened;
+    this.#config = config;
+    this.#commitPolicy = { ...config.commit };
+    const daemon = this;
     this.rooms = {
-      config,
+      get config() {
+        return daemon.#config;
+      },
       store,
       models,
       wanted,
@@ -104,13 +117,21 @@ export class Daemon {
       startedAt: Date.now(),
       command: (command) => this.#commands$.next(command),
       failure: () => this.#failure,
+      checkConfig: reread ?? (() => ({ ok: true, config: this.#config })),
+      reloaded: () => this.#reloaded,
+      forget: (model) => this.#retained.forget(model),
     };
     this.#events = new EventPublisher(config.mqtt.prefix, (topic, payload) => {
-      broker?.publish(topic, payload, { retain: false, qos: 0 });
+      broker?.publish({ topic, payload, retain: false, qos: 0 });
     });
-    const messages$ = (broker?.chunks$ ?? NEVER).pipe(
-      map((messages): MessagesItem => ({ kind: "messages", messages })),
+    this.#retained = new Retained(
+      config.mqtt.prefix,
+      models,
+      () => bridgeInfo(this.rooms),
+      () => store.models().flatMap(({ name }) => (models.has(name) ? [] : [name])),
     );
+    const requests = new Requests(this.rooms);
+    const messages$ = (broker?.chunks$ ?? NEVER).pipe(concatMap((messages) => from(requests.take(messages))));
     this.#committed$ = merge(messages$, this.#commands$).pipe(
       takeUntil(this.#stop$),
       pipeline(
@@ -119,7 +140,7 @@ export class Daemon {
           number,
           prefix: config.mqtt.prefix,
           limits: config.intake,
-          policy: config.commit,
+          policy: this.#commitPolicy,
           commit: (transaction) => this.#commit(transaction),
           timeOfDay: Date.now,
           onFailure: (error, delayMs) => this.#failed(error, delayMs),
@@ -136,7 +157,7 @@ export class Daemon {
 
   /** Lets the data flow; resolves when what the models begin with is durable. */
   async start(): Promise<void> {
-    const { config, log, listen } = this.#options;
+    const { config, listen } = this.#options;
     await new Promise<void>((resolve, reject) => {
       this.#ended = new Promise((end, fail) => {
         this.#committed$.subscribe({
@@ -155,12 +176,59 @@ export class Daemon {
     if (!listen) return;
     const path = controlSocketPath(config.data, process.env);
     this.#control = await serveControl(path, (verb, params, onProgress) => this.request(verb, params, onProgress));
-    this.#stopMaintenance = startMaintenance(this.rooms.store, config, log);
+    this.#maintain();
+    if (this.rooms.broker?.status().online === true) this.announce();
   }
 
   /** Answers a verb. Throws RivuletError. */
   request(verb: string, params: unknown, onProgress: OnProgress = async () => {}): Promise<unknown> {
     return answer(this.rooms, verb, params, onProgress);
+  }
+
+  /** Publishes what is retained: on each connection to a broker, for it may hold something else. */
+  announce(): void {
+    if (this.rooms.broker !== null) this.#retained.announce(this.rooms.broker);
+  }
+
+  /**
+   * Reads the configuration again and puts in force what can be while running. Where it has a fault the old one stays.
+   * What came of it is logged, told by `status`, and returned.
+   */
+  async reload(): Promise<Reloaded> {
+    const { log } = this.#options;
+    const at = Date.now();
+    try {
+      const { changed, waiting } = await this.#applyReload();
+      this.#reloaded = { at, changed, waiting, failure: null };
+      log.info({ changed, waiting }, "the configuration was read again");
+    } catch (error) {
+      if (!(error instanceof RivuletError)) throw error;
+      this.#reloaded = { at, changed: [], waiting: [], failure: error.message };
+      log.error({ error: error.message, hint: error.hint }, "the new configuration was refused; the old one stays");
+    }
+    return this.#reloaded;
+  }
+
+  async #applyReload(): Promise<{ readonly changed: readonly string[]; readonly waiting: readonly string[] }> {
+    const { log } = this.#options;
+    const check = this.rooms.checkConfig();
+    if (!check.ok) throw new RivuletError("config-invalid", check.faults.map(formatFault).join("; "));
+    const { config, changed, waiting, learners } = planReload(this.#config, check.config);
+    this.rooms.broker?.renew(readCredentials(config));
+    this.#config = config;
+    Object.assign(this.#commitPolicy, config.commit);
+    log.level = config.log.level;
+    this.#maintain();
+    for (const [name, model] of this.rooms.models) {
+      const policy = config.models[name];
+      if (policy !== undefined) model.setPolicy(modelPolicy(policy));
+      const learner = learners.get(name);
+      if (learner === undefined) continue;
+      this.#opened.wanted.set(name, learner);
+      await act(this.rooms, model, { kind: "configure", config: learner });
+    }
+    this.announce();
+    return { changed, waiting };
   }
 
   /** Leaves the broker, trains and commits what is pending, saves, and closes the store. */
@@ -175,9 +243,15 @@ export class Daemon {
     await broker?.stopIntake();
     this.#stop$.next();
     await this.#ended;
+    this.#retained.end();
     await broker?.close();
     await this.#control?.close();
     store.close();
+  }
+
+  #maintain(): void {
+    this.#stopMaintenance();
+    this.#stopMaintenance = startMaintenance(this.rooms.store, this.#config, this.#options.log);
   }
 
   #commit(transaction: Transaction): Observable<void> {
@@ -208,5 +282,9 @@ export class Daemon {
     for (const message of messages) message.ack();
     for (const { command, snapshot } of replies) command.reply(snapshot);
     for (const event of events) this.#events.tell(event, transaction?.at ?? Date.now());
+    for (const { model } of transaction?.sections ?? []) {
+      const live = this.rooms.models.get(model);
+      if (live !== undefined) this.#retained.changed(live);
+    }
   }
 }

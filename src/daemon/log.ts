@@ -1,6 +1,6 @@
 import { destination, type Logger, pino } from "pino";
 
-export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "fatal">;
+export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "fatal" | "level">;
 
 /** Keeps quiet: for the daemon value that a command opens for one request. */
 export const silentLog: Log = pino({ level: "silent" });

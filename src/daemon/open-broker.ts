@@ -1,42 +1,104 @@
-import { readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { RivuletError } from "../error.ts";
-import { type EmbeddedBroker, openEmbeddedBroker } from "../mqtt/embedded.ts";
+import type { Broker, Credentials } from "../mqtt/broker.ts";
+import { openEmbeddedBroker } from "../mqtt/embedded.ts";
+import { type ExternalChange, openExternalBroker } from "../mqtt/external.ts";
 import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
+import { bridgeStateTopic, OFFLINE } from "./retained.ts";
 
-/** Opens the broker that the configuration asks for. Throws `not-supported-yet` for one that this release cannot join. */
-export function openBroker({ mqtt, intake }: Config, log: Log): Promise<EmbeddedBroker> {
-  if (mqtt.broker !== "embedded") {
-    throw new RivuletError(
-      "not-supported-yet",
-      `this release cannot join the broker ${mqtt.broker}; it only brings its own`,
-      { hint: "Set mqtt.broker to embedded." },
-    );
-  }
-  if (mqtt.certFile !== null || mqtt.keyFile !== null) {
-    throw new RivuletError("not-supported-yet", "this release's embedded broker has no TLS", {
-      hint: "Take mqtt.certFile and mqtt.keyFile out of the configuration, and keep the broker on the loopback address.",
+const CONNECT_MS_MAX = 10_000;
+
+/** Opens the broker that the configuration asks for. `onOnline` is called on each connection to an external one. */
+export async function openBroker(config: Config, log: Log, onOnline: () => void): Promise<Broker> {
+  const { mqtt, intake } = config;
+  const { payloadBytesMax, bytesMax } = intake;
+  const common = { prefix: mqtt.prefix, credentials: readCredentials(config), payloadBytesMax, bytesMax };
+  if (mqtt.broker === "embedded") {
+    const { host, port, insecure } = mqtt;
+    return openEmbeddedBroker({
+      ...common,
+      host,
+      port,
+      insecure,
+      onDisconnected: (told) => log.warn(told, "a client was disconnected"),
     });
   }
-  return openEmbeddedBroker({
-    host: mqtt.host,
-    port: mqtt.port,
-    prefix: mqtt.prefix,
-    username: mqtt.username,
-    password: mqtt.passwordFile === null ? null : readSecret(mqtt.passwordFile),
-    insecure: mqtt.insecure,
-    payloadBytesMax: intake.payloadBytesMax,
-    bytesMax: intake.bytesMax,
-    onRefusedConnection: (refused) =>
-      log.warn(refused, "a packet over the limit that is no message; its connection was closed"),
+  return openExternalBroker({
+    ...common,
+    url: mqtt.broker,
+    clientId: mqtt.clientId ?? ownClientId(config.data),
+    protocol: mqtt.protocol,
+    keepaliveSeconds: Math.max(1, Math.round(mqtt.keepaliveMs / 1000)),
+    connectMsMax: CONNECT_MS_MAX,
+    will: { topic: bridgeStateTopic(mqtt.prefix), payload: OFFLINE },
+    onOnline,
+    onChange: changeLogger(mqtt.broker, log),
   });
 }
 
-/** Reads a secret; the end of the line is not part of it. Throws `file-unreadable`. */
-function readSecret(file: string): string {
+/** Reads password and certificates. Throws `file-unreadable`. */
+export function readCredentials({ mqtt }: Config): Credentials {
+  const { broker, username, passwordFile, caFile, certFile, keyFile } = mqtt;
+  const read = (file: string | null) => (file === null ? null : readSecret(file));
+  const secured = broker === "embedded" ? certFile !== null : broker.startsWith("mqtts:");
+  return {
+    username,
+    password:
+      read(passwordFile)
+        ?.toString("utf8")
+        .replace(/\r?\n$/, "") ?? null,
+    tls: secured ? { ca: read(caFile), cert: read(certFile), key: read(keyFile) } : null,
+  };
+}
+
+function readSecret(file: string): Buffer {
   try {
-    return readFileSync(file, "utf8").replace(/\r?\n$/, "");
+    return readFileSync(file);
   } catch (cause) {
-    throw new RivuletError("file-unreadable", `the password file ${file} cannot be read`, { cause });
+    throw new RivuletError("file-unreadable", `the file ${file} cannot be read`, {
+      hint: "mqtt.passwordFile, caFile, certFile and keyFile must be readable by the user that runs the daemon.",
+      cause,
+    });
   }
+}
+
+/** Reads the name that this data folder has at brokers; the first time it makes one, that no other daemon has. */
+function ownClientId(data: string): string {
+  const path = join(data, "client-id");
+  try {
+    const known = readFileSync(path, "utf8").trim();
+    if (known !== "") return known;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  const made = `rivulet-${randomBytes(8).toString("hex")}`;
+  writeFileSync(path, `${made}\n`);
+  return made;
+}
+
+/** Logs what happens to a connection: each new reason once, not each attempt. */
+function changeLogger(broker: string, log: Log): (change: ExternalChange) => void {
+  let toldReason: string | null = null;
+  return (change) => {
+    switch (change.kind) {
+      case "online":
+        log.info({ broker, protocol: change.protocol, attempts: change.attempts }, "connected to the broker");
+        toldReason = null;
+        return;
+      case "offline":
+        if (change.reason === toldReason) return;
+        toldReason = change.reason;
+        log.warn({ broker, reason: change.reason, retryMs: Math.round(change.retryMs) }, "no connection to the broker");
+        return;
+      case "downgrade":
+        log.warn({ broker, reason: change.reason }, "the broker does not speak MQTT 5; trying 3.1.1");
+        return;
+      case "session-lost":
+        log.warn({ broker }, "the broker forgot the session: what it had kept for the daemon is gone");
+        return;
+    }
+  };
 }

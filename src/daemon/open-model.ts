@@ -2,7 +2,7 @@ import { RivuletError } from "../error.ts";
 import { NUMERICS } from "../learner/numerics.ts";
 import type { Store } from "../store/store.ts";
 import type { CommitNumber } from "../stream/draft.ts";
-import { Model } from "../stream/model.ts";
+import { Model, type ModelPolicy } from "../stream/model.ts";
 import { type ConfigInForce, configInForce, ModelState } from "../stream/model-state.ts";
 import { Replay } from "../stream/replay.ts";
 import { compareLearnerConfig, type ModelConfig } from "./config.ts";
@@ -55,13 +55,17 @@ function live(options: OpenModelOptions, state: ModelState, newestSnapshot: numb
     state,
     // A smaller ring than before must still hold what was pending.
     ringRows: Math.max(ringRows, 2 * pendingRows),
-    batchAgeMsMax: policy.batch.maxAgeMs,
-    snapshot: policy.snapshot,
+    policy: modelPolicy(policy),
     commit,
     nextSnapshot,
     newestSnapshot,
     now,
   });
+}
+
+/** Takes out of a configuration when a model trains and saves. */
+export function modelPolicy({ batch, snapshot }: Pick<ModelConfig, "batch" | "snapshot">): ModelPolicy {
+  return { batchAgeMsMax: batch.maxAgeMs, snapshot };
 }
 
 interface Recovered {

@@ -10,7 +10,7 @@ import { openModel } from "./open-model.ts";
 export interface OpenedModels {
   readonly models: ReadonlyMap<string, Model>;
   /** The configuration that each configured model is wanted to have. */
-  readonly wanted: ReadonlyMap<string, ConfigInForce>;
+  readonly wanted: Map<string, ConfigInForce>;
   readonly number: CommitNumber;
 }
 

@@ -2,9 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import type { RowsEntry } from "../learner/entry.ts";
 import { formatCsvRow } from "../sample/csv.ts";
 import { configInForce } from "../stream/model-state.ts";
-import type { Rooms } from "./daemon.ts";
 import { sectionsFrom } from "./open-model.ts";
 import { storedModel } from "./resolve-model.ts";
+import type { Rooms } from "./rooms.ts";
 import type { OnProgress } from "./verbs.ts";
 
 export interface JournalExported {
@@ -13,12 +13,15 @@ export interface JournalExported {
   /** Sequences of the first and the last row; null when there was none. */
   readonly from: number | null;
   readonly to: number | null;
+  /** Sequence of the row after the last one, where `limit` kept it out; else null. */
+  readonly next: number | null;
 }
 
 interface Params {
   readonly name?: string | undefined;
   readonly from?: number | undefined;
   readonly to?: number | undefined;
+  readonly limit?: number | undefined;
   readonly format: "csv" | "ndjson";
 }
 
@@ -34,15 +37,26 @@ export async function exportJournal(
   const first = Math.max(1, params.from ?? 1);
   const last = params.to ?? Number.POSITIVE_INFINITY;
   if (params.format === "csv") await onProgress({ text: formatCsvRow(["sequence", ...features, label]) });
-  const exported = { model, rows: 0, from: null as number | null, to: null as number | null };
+  const limit = params.limit ?? Number.POSITIVE_INFINITY;
+  const exported = {
+    model,
+    rows: 0,
+    from: null as number | null,
+    to: null as number | null,
+    next: null as number | null,
+  };
   for (const { section } of sectionsFrom(store, model, store.commitForSequence(model, first))) {
-    if (section.firstSequence > last) break;
+    if (section.firstSequence > last || exported.next !== null) break;
     let text = "";
     for (const entry of section.entries) {
       if (entry.type !== "rows") continue;
       for (let r = 0; r < entry.rows; r++) {
         const sequence = entry.firstSequence + r;
-        if (sequence < first || sequence > last) continue;
+        if (sequence < first || sequence > last || exported.next !== null) continue;
+        if (exported.rows === limit) {
+          exported.next = sequence;
+          continue;
+        }
         text += params.format === "csv" ? csvLine(entry, r, features.length) : jsonLine(entry, r, features, label);
         exported.rows++;
         exported.from ??= sequence;

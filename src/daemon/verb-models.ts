@@ -1,6 +1,6 @@
 import { RivuletError } from "../error.ts";
-import type { Rooms } from "./daemon.ts";
 import { liveModel, storedModel } from "./resolve-model.ts";
+import type { Rooms } from "./rooms.ts";
 import { act, type SnapshotLine } from "./verb-snapshots.ts";
 
 /** Describes a stored model. */
@@ -45,6 +45,7 @@ export function deleteModel(rooms: Rooms, { name }: { name: string }): ModelLine
   }
   const line = listModels(rooms).find((model) => model.name === name);
   rooms.store.deleteModel(name);
+  rooms.forget(name);
   if (line === undefined) throw new RivuletError("unknown-model", `there is no model ${name}`);
   return line;
 }

@@ -1,7 +1,9 @@
+import type { BrokerStatus } from "../mqtt/broker.ts";
 import type { QuarantineCount, QuarantineRecord, StoreStatus } from "../store/store.ts";
 import type { Model } from "../stream/model.ts";
-import type { Rooms } from "./daemon.ts";
 import { storedModel } from "./resolve-model.ts";
+import type { Reloaded, Rooms } from "./rooms.ts";
+import { version } from "./version.ts";
 
 const POINTS = 500;
 const QUARANTINE_LIMIT = 50;
@@ -13,15 +15,9 @@ export interface Status {
   readonly startedAt: string;
   readonly data: string;
   /** Null where no broker runs: a command opened the store for itself. */
-  readonly broker: {
-    readonly kind: "embedded";
-    readonly host: string;
-    readonly port: number;
-    readonly prefix: string;
-    readonly connections: number;
-    readonly messages: number;
-    readonly heldBytes: number;
-  } | null;
+  readonly broker: (BrokerStatus & { readonly prefix: string }) | null;
+  /** What came of the last reload of the configuration; null before the first. */
+  readonly reloaded: (Omit<Reloaded, "at"> & { readonly at: string }) | null;
   readonly store: StoreStatus & {
     readonly commits: number;
     readonly committedRows: number;
@@ -72,20 +68,17 @@ export interface Quarantine {
   })[];
 }
 
-declare const RIVULET_VERSION: string;
-
 export function status(rooms: Rooms): Status {
   const { broker, config, counters, store } = rooms;
   const counts = store.quarantineCounts();
+  const reloaded = rooms.reloaded();
   return {
-    version: typeof RIVULET_VERSION === "string" ? RIVULET_VERSION : "development",
+    version,
     pid: process.pid,
     startedAt: new Date(rooms.startedAt).toISOString(),
     data: config.data,
-    broker:
-      broker === null
-        ? null
-        : { kind: "embedded", ...broker.address, prefix: config.mqtt.prefix, ...pickBroker(broker.counters()) },
+    broker: broker === null ? null : { ...broker.status(), prefix: config.mqtt.prefix },
+    reloaded: reloaded === null ? null : { ...reloaded, at: new Date(reloaded.at).toISOString() },
     store: {
       ...store.status(),
       commits: counters.commits,
@@ -117,18 +110,6 @@ function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelSta
     refused,
     newestSnapshot,
   };
-}
-
-function pickBroker({
-  connections,
-  messages,
-  heldBytes,
-}: {
-  connections: number;
-  messages: number;
-  heldBytes: number;
-}) {
-  return { connections, messages, heldBytes };
 }
 
 export function history(

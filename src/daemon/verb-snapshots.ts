@@ -7,8 +7,8 @@ import type { Action } from "../stream/flow.ts";
 import type { Model } from "../stream/model.ts";
 import { configInForce } from "../stream/model-state.ts";
 import { type Change, compareLearnerConfig } from "./config.ts";
-import type { Rooms } from "./daemon.ts";
 import { liveModel, storedModel } from "./resolve-model.ts";
+import type { Rooms } from "./rooms.ts";
 
 const LIST_LIMIT = 50;
 
@@ -152,11 +152,14 @@ export async function rollback(
 
 /** Sends an action into the pipeline and waits until it is durable. */
 export async function act(rooms: Rooms, model: Model, action: Action): Promise<SnapshotLine> {
-  const snapshot = await new Promise<number>((reply) => rooms.command({ kind: "command", model, action, reply }));
+  const snapshot = await new Promise<number>((reply) =>
+    rooms.command({ kind: "command", model, action, request: null, reply }),
+  );
   return lineById(rooms, snapshot);
 }
 
-function lineById({ store }: Rooms, id: number): SnapshotLine {
+/** Describes a snapshot by its id. Throws `unknown-snapshot`. */
+export function lineById({ store }: Pick<Rooms, "store">, id: number): SnapshotLine {
   const record = store.snapshot(id);
   if (record === null) throw unknown(String(id));
   return lineOf(record);

@@ -4,7 +4,9 @@
 import { z } from "zod";
 import { RivuletError } from "../error.ts";
 import type { ModelFile } from "../export/model-file.ts";
-import type { Rooms } from "./daemon.ts";
+import { type Prediction, predict } from "./predict.ts";
+import type { Rooms } from "./rooms.ts";
+import { type ConfigChecked, checkConfigOf } from "./verb-config.ts";
 import { exportJournal, type JournalExported } from "./verb-journal.ts";
 import { deleteModel, listModels, type ModelLine, resetModel } from "./verb-models.ts";
 import { type History, history, type Quarantine, quarantine, type Status, status } from "./verb-queries.ts";
@@ -41,12 +43,29 @@ const params = {
   "snapshots-take": z.strictObject({ name }),
   "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z.literal("json") }),
   rollback: z.strictObject({ name, snapshot: idOrTag }),
-  "journal-export": z.strictObject({ name, from: position, to: position, format: z.enum(["csv", "ndjson"]) }),
+  predict: z.strictObject({ name, values: z.array(z.number()) }),
+  "journal-export": z.strictObject({
+    name,
+    from: position,
+    to: position,
+    limit: z.int().positive().optional(),
+    format: z.enum(["csv", "ndjson"]),
+  }),
   verify: z.strictObject({ name, from: idOrTag.optional(), to: idOrTag.optional() }),
   "models-list": z.strictObject({}),
   "models-reset": z.strictObject({ name: z.string() }),
   "models-delete": z.strictObject({ name: z.string() }),
+  "config-check": z.strictObject({}),
 } as const;
+
+/** Lists the verbs that change something. */
+export const MUTATING: readonly string[] = [
+  "snapshots-tag",
+  "snapshots-take",
+  "rollback",
+  "models-reset",
+  "models-delete",
+];
 
 interface Results {
   status: Status;
@@ -59,11 +78,13 @@ interface Results {
   "snapshots-take": SnapshotLine;
   "snapshots-export": ModelFile;
   rollback: SnapshotLine;
+  predict: Prediction;
   "journal-export": JournalExported;
   verify: Verified;
   "models-list": readonly ModelLine[];
   "models-reset": SnapshotLine;
   "models-delete": ModelLine;
+  "config-check": ConfigChecked;
 }
 
 export type Verb = keyof typeof params;
@@ -84,12 +105,17 @@ const handlers: {
   "snapshots-take": takeSnapshot,
   "snapshots-export": exportSnapshot,
   rollback,
+  predict,
   "journal-export": exportJournal,
   verify,
   "models-list": listModels,
   "models-reset": resetModel,
   "models-delete": deleteModel,
+  "config-check": checkConfigOf,
 };
+
+/** Lists every verb. */
+export const VERBS: readonly string[] = Object.keys(handlers);
 
 /** Answers a verb. Throws `unknown-verb`, `usage` where the parameters are not right, and whatever the verb itself does. */
 export async function answer(rooms: Rooms, verb: string, given: unknown, onProgress: OnProgress): Promise<unknown> {

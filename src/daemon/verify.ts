@@ -3,9 +3,9 @@ import { RivuletError } from "../error.ts";
 import type { Store } from "../store/store.ts";
 import { acceptedOf, configInForce, ModelState } from "../stream/model-state.ts";
 import { type Difference, Replay } from "../stream/replay.ts";
-import type { Rooms } from "./daemon.ts";
 import { sectionsFrom } from "./open-model.ts";
 import { storedModel } from "./resolve-model.ts";
+import type { Rooms } from "./rooms.ts";
 import type { OnProgress } from "./verbs.ts";
 
 /** Snapshots read at a time while looking for those of a stretch. */

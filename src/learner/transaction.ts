@@ -72,6 +72,16 @@ export interface RefusalCount {
   readonly count: number;
 }
 
+/** Remembers a request that was obeyed, so that the same one is answered and not obeyed again. */
+export interface RequestRecord {
+  /** The name that the asker gave it. */
+  readonly transaction: string;
+  /** SHA-256 of what was asked for. */
+  readonly digest: string;
+  /** JSON from which the answer can be given again. */
+  readonly outcome: string;
+}
+
 /** Holds everything that becomes durable at once, for all models. A failed commit is retried with the same value. */
 export interface Transaction {
   /** Commits are numbered from 1 without holes. */
@@ -83,4 +93,6 @@ export interface Transaction {
   readonly refusals: readonly Refusal[];
   /** Refusals that were counted but not kept, because more came than are kept in a second. */
   readonly refusalsUnkept: readonly RefusalCount[];
+  /** Named requests that this transaction obeys. */
+  readonly requests: readonly RequestRecord[];
 }

@@ -3,105 +3,99 @@
 // daemon speaks, and packets over the limit. What it relies on in aedes stands in DESIGN.md, each with a test.
 
 import { timingSafeEqual } from "node:crypto";
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createPlainServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, type PublishPacket } from "aedes";
-import { Observable, type Subscriber } from "rxjs";
+import type { Observable } from "rxjs";
 import { RivuletError } from "../error.ts";
 import { clientsOf, pause, readOn, resume } from "./aedes-client.ts";
+import { type Broker, type Credentials, type EmbeddedStatus, IN_FORMS, type Publication } from "./broker.ts";
+import { acknowledgeOversized, guardSocket } from "./embedded-socket.ts";
+import { Intake } from "./intake.ts";
 import type { Message } from "./message.ts";
-import { type Oversized, PacketFilter } from "./packet-filter.ts";
+import type { Oversized } from "./packet-filter.ts";
+import { secureContextOptions } from "./tls-files.ts";
 
 export interface EmbeddedBrokerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
   readonly prefix: string;
-  readonly username: string | null;
-  readonly password: string | null;
+  readonly credentials: Credentials;
   /** Listens beyond this machine without protection. */
   readonly insecure: boolean;
   readonly payloadBytesMax: number;
   /** Bytes of unacknowledged messages at which producers are made to wait. */
   readonly bytesMax: number;
-  /** Told of a packet over the limit that is no message that could be quarantined, before its connection is closed. */
-  readonly onRefusedConnection: (refused: { readonly connection: number; readonly bytes: number }) => void;
+  /** Told why a client was disconnected: for the log. */
+  readonly onDisconnected: (told: {
+    readonly connection: number;
+    readonly why: string;
+    readonly bytes: number;
+  }) => void;
 }
 
-export interface BrokerCounters {
-  readonly connections: number;
-  readonly messages: number;
-  /** Of messages that are not acknowledged yet. */
-  readonly heldBytes: number;
-  readonly oversized: number;
-  /** Times that producers were made to wait. */
-  readonly pauses: number;
-}
-
-export interface EmbeddedBroker {
+export interface EmbeddedBroker extends Broker {
   readonly address: { readonly host: string; readonly port: number };
-  /** Emits what one turn of the event loop brought. Connections are served while it is subscribed to; one subscriber. */
-  readonly chunks$: Observable<readonly Message[]>;
-  publish(topic: string, payload: string, options: { readonly retain: boolean; readonly qos: 0 | 1 }): void;
-  counters(): BrokerCounters;
-  /** Takes no more connections and messages; what was handed over can still be acknowledged. */
-  stopIntake(): Promise<void>;
-  /** Ends all connections and the broker. */
-  close(): Promise<void>;
+  status(): EmbeddedStatus;
 }
 
-/** What a message weighs besides its payload: its objects. */
-const MESSAGE_BYTES = 256;
-/** Room for topic and header of a packet whose payload is as long as allowed. */
-const PACKET_OVERHEAD_BYTES = 1024;
 /** Where messages go that clients may not publish: nobody can subscribe to it. */
 const REFUSED_TOPIC = "$SYS/refused";
-const FORMS: readonly (string | undefined)[] = ["sample", "f32", "f64"];
 const LOOPBACK = /^(127\.|::1$|localhost$)/;
 const BAD_USERNAME_OR_PASSWORD = 4;
-/** First bytes of the two acknowledgements (MQTT 3.1.1, 3.4 and 3.5). */
-const PUBACK = 0x40;
-const PUBREC = 0x50;
+/** Time that a connection has to say who it is. */
+const CONNECT_MS_MAX = 10_000;
 
 /** Opens the broker. Throws `port-in-use`, or `broker-failed` where it cannot, or must not, listen. */
 export async function openEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
-  const { host, insecure } = options;
-  if (!LOOPBACK.test(host) && !insecure) {
+  const { host, insecure, credentials } = options;
+  const isProtected = credentials.password !== null && credentials.tls !== null;
+  if (!LOOPBACK.test(host) && !insecure && !isProtected) {
     throw new RivuletError(
       "broker-failed",
-      `the embedded broker must not listen on ${host}: anyone there could publish`,
-      {
-        hint: "Use a loopback address, or set mqtt.insecure to true if the network is yours alone.",
-      },
+      `the embedded broker must not listen on ${host} without password and TLS: anyone there could publish`,
+      { hint: "Use a loopback address, give it both, or set mqtt.insecure to true if the network is yours alone." },
     );
   }
-  const broker = new Broker(options);
+  const broker = new AedesBroker(options);
   await broker.open();
   return broker;
 }
 
-class Broker implements EmbeddedBroker {
-  readonly chunks$: Observable<readonly Message[]>;
+class AedesBroker implements EmbeddedBroker {
   readonly #options: EmbeddedBrokerOptions;
   readonly #aedes: Aedes;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
+  readonly #intake: Intake;
   readonly #sockets = new Set<Socket>();
   readonly #connections = new WeakMap<Client, number>();
+  #credentials: Credentials;
   /** Sockets that came before anyone listened to `chunks$`. */
   #early: Socket[] = [];
-  #subscriber: Subscriber<readonly Message[]> | null = null;
-  #chunk: Message[] = [];
-  #scheduled = false;
   #paused = false;
   #stopped = false;
   #nextConnection = 1;
-  #messages = 0;
-  #heldBytes = 0;
   #oversized = 0;
   #pauses = 0;
+  #stalled = 0;
 
   constructor(options: EmbeddedBrokerOptions) {
     this.#options = options;
+    this.#credentials = options.credentials;
+    this.#intake = new Intake({
+      onOpen: () => {
+        for (const socket of this.#early) this.#serve(socket);
+        this.#early = [];
+      },
+      onClose: () => this.#stop(),
+      onHeld: (bytes) => this.#held(bytes),
+      onChunk: () => {
+        if (!this.#paused && !this.#stopped) for (const client of this.#clients()) readOn(client);
+      },
+    });
     this.#aedes = new Aedes({
+      connectTimeout: CONNECT_MS_MAX,
       authenticate: (_client, username, password, done) => this.#authenticate(username, password, done),
       authorizePublish: (client, packet, done) => this.#receive(client, packet, done),
       authorizeSubscribe: (_client, subscription, done) => {
@@ -114,16 +108,16 @@ class Broker implements EmbeddedBroker {
     // An error of a client ends its connection; there is nothing else to do about it.
     this.#aedes.on("clientError", () => {});
     this.#aedes.on("connectionError", () => {});
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    this.chunks$ = new Observable((subscriber) => {
-      this.#subscriber = subscriber;
-      for (const socket of this.#early) this.#serve(socket);
-      this.#early = [];
-      return () => {
-        this.#subscriber = null;
-        this.#stop();
-      };
-    });
+    const accept = (socket: Socket) => this.#accept(socket);
+    const { tls } = this.#credentials;
+    this.#server =
+      tls === null
+        ? createPlainServer({ noDelay: true }, accept)
+        : createTlsServer({ noDelay: true, requestCert: tls.ca !== null, ...secureContextOptions(tls) }, accept);
+  }
+
+  get chunks$(): Observable<readonly Message[]> {
+    return this.#intake.chunks$;
   }
 
   get address(): { readonly host: string; readonly port: number } {
@@ -149,29 +143,41 @@ class Broker implements EmbeddedBroker {
     });
   }
 
-  publish(topic: string, payload: string, { retain, qos }: { readonly retain: boolean; readonly qos: 0 | 1 }): void {
+  publish({ topic, payload, retain, qos }: Publication): void {
     if (this.#aedes.closed) return;
-    const packet: AedesPublishPacket = {
-      cmd: "publish",
-      brokerId: "",
-      brokerCounter: 0,
-      topic,
-      payload,
-      retain,
-      qos,
-      dup: false,
-    };
+    const origin = { brokerId: "", brokerCounter: 0 };
+    const packet: AedesPublishPacket = { cmd: "publish", ...origin, topic, payload, retain, qos, dup: false };
     this.#aedes.publish(packet, () => {});
   }
 
-  counters(): BrokerCounters {
+  status(): EmbeddedStatus {
+    const { host, port } = this.address;
+    const scheme = this.#credentials.tls === null ? "mqtt" : "mqtts";
     return {
+      kind: "embedded",
+      host,
+      port,
+      url: `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`,
+      online: !this.#stopped,
+      reason: this.#stopped ? "it is stopped" : null,
+      protocol: "3.1.1",
       connections: this.#aedes.connectedClients,
-      messages: this.#messages,
-      heldBytes: this.#heldBytes,
+      messages: this.#intake.messages,
+      heldBytes: this.#intake.heldBytes,
+      dropped: 0,
+      unpublished: 0,
       oversized: this.#oversized,
       pauses: this.#pauses,
+      stalled: this.#stalled,
     };
+  }
+
+  renew(credentials: Credentials): void {
+    if ((credentials.tls === null) !== (this.#credentials.tls === null)) {
+      throw new RivuletError("broker-failed", "TLS cannot be turned on or off while the broker runs");
+    }
+    if (credentials.tls !== null) (this.#server as TlsServer).setSecureContext(secureContextOptions(credentials.tls));
+    this.#credentials = credentials;
   }
 
   async stopIntake(): Promise<void> {
@@ -205,59 +211,43 @@ class Broker implements EmbeddedBroker {
     // aedes listens for errors once it has the socket; until then, and after it let go, they end the connection.
     socket.on("error", () => socket.destroy());
     if (this.#stopped) socket.destroy();
-    else if (this.#subscriber === null) this.#early.push(socket);
-    else this.#serve(socket);
+    else if (this.#intake.open) this.#serve(socket);
+    else this.#early.push(socket);
   }
 
   #serve(socket: Socket): void {
     const connection = this.#nextConnection++;
-    const filter = new PacketFilter({
-      bytesMax: this.#options.payloadBytesMax + PACKET_OVERHEAD_BYTES,
+    const disconnect = (why: string, bytes: number) => {
+      this.#options.onDisconnected({ connection, why, bytes });
+      socket.destroy();
+    };
+    const refuse = (bytes: number) => {
+      this.#oversized++;
+      disconnect("a packet over the limit that is no message", bytes);
+    };
+    guardSocket(socket, {
+      payloadBytesMax: this.#options.payloadBytesMax,
       onOversized: (oversized) => {
         if (client.connected) this.#receiveOversized(socket, connection, oversized);
-        else this.#refuseConnection(socket, connection, oversized.payloadBytes);
+        else refuse(oversized.payloadBytes);
       },
-      onHopeless: (bytes) => this.#refuseConnection(socket, connection, bytes),
+      onHopeless: refuse,
+      onStalled: (unsent) => {
+        this.#stalled++;
+        disconnect("it does not read what it has asked for", unsent);
+      },
     });
-    // aedes reads its sockets by `read()` alone.
-    const read = socket.read.bind(socket);
-    socket.read = (size?: number) => {
-      const bytes: Buffer | null = read(size);
-      return bytes === null ? null : filter.filter(bytes);
-    };
     const client = this.#aedes.handle(socket);
     this.#connections.set(client, connection);
   }
 
-  #refuseConnection(socket: Socket, connection: number, bytes: number): void {
-    this.#oversized++;
-    this.#options.onRefusedConnection({ connection, bytes });
-    socket.destroy();
-  }
-
   /** Hands over what is left of a message over the limit; aedes has not seen it, so it is acknowledged here. */
   #receiveOversized(socket: Socket, connection: number, oversized: Oversized): void {
-    const { topic, qos, identifier, payloadBytes, sha256, head } = oversized;
+    const { topic, qos, payloadBytes, sha256, head } = oversized;
     this.#oversized++;
-    this.#messages++;
-    let held = true;
-    this.#hold(head.length + MESSAGE_BYTES);
-    this.#emit({
-      topic,
-      payload: head,
-      cut: { payloadBytes, sha256 },
-      retain: false,
-      qos,
-      connection,
-      ack: () => {
-        if (!held) return;
-        held = false;
-        this.#hold(-head.length - MESSAGE_BYTES);
-        if (qos > 0 && socket.writable) {
-          socket.write(Buffer.from([qos === 1 ? PUBACK : PUBREC, 2, identifier >> 8, identifier & 0xff]));
-        }
-      },
-    });
+    this.#intake.take({ topic, payload: head, cut: { payloadBytes, sha256 }, retain: false, qos, connection }, () =>
+      acknowledgeOversized(socket, oversized),
+    );
   }
 
   #authenticate(
@@ -265,66 +255,37 @@ class Broker implements EmbeddedBroker {
     password: Buffer | undefined,
     done: (error: AuthenticateError | null, success: boolean | null) => void,
   ): void {
-    const { username: wantedName, password: wantedPassword } = this.#options;
+    const wanted = this.#credentials;
     const isKnown =
-      (wantedName === null || equal(username ?? "", wantedName)) &&
-      (wantedPassword === null || equal(password?.toString("utf8") ?? "", wantedPassword));
+      (wanted.username === null || equal(username ?? "", wanted.username)) &&
+      (wanted.password === null || equal(password?.toString("utf8") ?? "", wanted.password));
     if (isKnown) done(null, true);
     else done(Object.assign(new Error("bad user name or password"), { returnCode: BAD_USERNAME_OR_PASSWORD }), null);
   }
 
   /** Takes a message that a client publishes; aedes acknowledges and relays it when `done` is called. */
   #receive(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
-    const { topic } = packet;
+    const { topic, qos } = packet;
     const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
     // What clients publish is not kept for later subscribers, and what they may not publish reaches nobody.
     packet.retain = false;
     if (!this.#isIntake(topic)) packet.topic = REFUSED_TOPIC;
-    const bytes = payload.length + MESSAGE_BYTES;
-    let held = true;
-    this.#messages++;
-    this.#hold(bytes);
-    this.#emit({
-      topic,
-      payload,
-      retain: false,
-      qos: packet.qos,
-      connection: (client === null ? undefined : this.#connections.get(client)) ?? 0,
-      ack: () => {
-        if (!held) return;
-        held = false;
-        this.#hold(-bytes);
-        done(null);
-      },
-    });
+    const connection = (client === null ? undefined : this.#connections.get(client)) ?? 0;
+    this.#intake.take({ topic, payload, retain: false, qos, connection }, () => done(null));
   }
 
   #isIntake(topic: string): boolean {
     const { prefix } = this.#options;
-    return topic.startsWith(`${prefix}/`) && FORMS.includes(topic.slice(prefix.length + 1).split("/")[1]);
+    return topic.startsWith(`${prefix}/`) && IN_FORMS.includes(topic.slice(prefix.length + 1).split("/")[1] ?? "");
   }
 
-  #emit(message: Message): void {
-    this.#chunk.push(message);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      const chunk = this.#chunk;
-      this.#chunk = [];
-      this.#subscriber?.next(chunk);
-      if (!this.#paused && !this.#stopped) for (const client of this.#clients()) readOn(client);
-    });
-  }
-
-  #hold(bytes: number): void {
-    this.#heldBytes += bytes;
+  #held(bytes: number): void {
     if (this.#stopped) return;
-    if (!this.#paused && this.#heldBytes > this.#options.bytesMax) {
+    if (!this.#paused && bytes > this.#options.bytesMax) {
       this.#paused = true;
       this.#pauses++;
       for (const client of this.#clients()) pause(client);
-    } else if (this.#paused && this.#heldBytes < this.#options.bytesMax / 2) {
+    } else if (this.#paused && bytes < this.#options.bytesMax / 2) {
       this.#paused = false;
       for (const client of this.#clients()) resume(client);
     }

@@ -10,6 +10,8 @@ export interface Message {
   readonly qos: 0 | 1 | 2;
   /** Tells the connections of a broker apart. */
   readonly connection: number;
+  /** Where an answer is wanted, and what it must bring along (MQTT 5, 4.10). */
+  readonly reply?: { readonly topic: string; readonly correlation: Uint8Array | null };
   /** Lets the acknowledgement go, once everything that the message changed is durable. Calling it again does nothing. */
   ack(): void;
 }

@@ -17,6 +17,8 @@ export interface Oversized {
 }
 
 export interface PacketFilterOptions {
+  /** 5 has properties between topic and payload (MQTT 5, 3.3.2.3). */
+  readonly protocolVersion: 4 | 5;
   /** Longest packet, without its fixed header. */
   readonly bytesMax: number;
   readonly onOversized: (oversized: Oversized) => void;
@@ -30,6 +32,7 @@ const HEADER_BYTES_MAX = 5;
 /** What is kept of a payload that is too long. */
 const HEAD_BYTES = 4096;
 const TOPIC_BYTES_MAX = 1024;
+const VARIABLE_HEADER_BYTES_MAX = 65_536;
 
 /** Follows the boundaries of packets through a stream of bytes. */
 export class PacketFilter {
@@ -105,7 +108,8 @@ export class PacketFilter {
     const type = this.#header[0] ?? 0;
     const qos = (type >> 1) & 3;
     if (type >> 4 !== PUBLISH || qos === 3) return this.#giveUp(length);
-    this.#swallowed = new Swallowed(qos === 0 ? 0 : qos === 1 ? 1 : 2, length);
+    const hasProperties = this.#options.protocolVersion === 5;
+    this.#swallowed = new Swallowed(qos === 0 ? 0 : qos === 1 ? 1 : 2, length, hasProperties);
   }
 
   #swallow(bytes: Buffer): void {
@@ -127,13 +131,15 @@ export class PacketFilter {
 class Swallowed {
   readonly bytes: number;
   readonly #qos: 0 | 1 | 2;
+  readonly #hasProperties: boolean;
   /** The variable header, and the payload as far as it is kept. */
   #start = Buffer.alloc(0);
   #variableHeaderBytes: number | null = null;
   readonly #hash: Hash = createHash("sha256");
 
-  constructor(qos: 0 | 1 | 2, bytes: number) {
+  constructor(qos: 0 | 1 | 2, bytes: number, hasProperties: boolean) {
     this.#qos = qos;
+    this.#hasProperties = hasProperties;
     this.bytes = bytes;
   }
 
@@ -148,12 +154,26 @@ class Swallowed {
     if (this.#start.length < 2) return true;
     const topicBytes = this.#start.readUInt16BE(0);
     if (topicBytes > TOPIC_BYTES_MAX) return false;
-    const length = 2 + topicBytes + (this.#qos === 0 ? 0 : 2);
+    const properties = this.#propertiesBytes(2 + topicBytes + (this.#qos === 0 ? 0 : 2));
+    if (properties === null) return true;
+    const length = 2 + topicBytes + (this.#qos === 0 ? 0 : 2) + properties;
+    if (length > VARIABLE_HEADER_BYTES_MAX) return false;
     if (this.#start.length < length) return true;
     this.#variableHeaderBytes = length;
     const payload = this.#start.subarray(length);
     this.#start = this.#start.subarray(0, length);
     return this.take(payload);
+  }
+
+  /** Reads how long the properties at `from` are, with their length itself; null where that is still to come. */
+  #propertiesBytes(from: number): number | null {
+    if (!this.#hasProperties) return this.#start.length < from ? null : 0;
+    for (let at = from, length = 0; at < this.#start.length; at++) {
+      const byte = this.#start[at] ?? 0;
+      length += (byte & 0x7f) * 0x80 ** (at - from);
+      if (byte < 0x80) return length + at - from + 1;
+    }
+    return null;
   }
 
   oversized(): Oversized {

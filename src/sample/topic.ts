@@ -1,6 +1,7 @@
 /** Names a producer may give: sources and epochs. */
 export const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const MODEL = /^[a-z][a-z0-9-]{0,39}$/;
+const VERB = /^[a-z][a-z-]{0,39}$/;
 const DIGITS = /^\d{1,16}$/;
 
 /** Tells a producer's numbering of a message: its first row has number `seq`. */
@@ -19,11 +20,13 @@ export type Topic =
       readonly precision: "f32" | "f64";
       readonly number: FirstNumber | null;
     }
+  | { readonly kind: "predict"; readonly model: string }
+  | { readonly kind: "request"; readonly model: string; readonly verb: string }
   | { readonly kind: "unknown"; readonly model: string | null; readonly detail: string };
 
 /**
  * Reads a topic: `<prefix>/<model>/sample[/<source>]`, `<prefix>/<model>/f32` or `f64`, with numbers
- * `/<source>/<epoch>/<seq>`. Anything else is unknown.
+ * `/<source>/<epoch>/<seq>`; `<prefix>/<model>/predict`; `<prefix>/<model>/request/<verb>`. Anything else is unknown.
  */
 export function parseTopic(prefix: string, topic: string): Topic {
   const unknown = (model: string | null, detail: string): Topic => ({ kind: "unknown", model, detail });
@@ -52,6 +55,12 @@ export function parseTopic(prefix: string, topic: string): Topic {
         return { kind: "packed", model, precision: form, number: { source, epoch: epoch ?? "", seq: Number(seq) } };
       }
       return unknown(model, `after ${form} a topic has nothing, or a source, an epoch and a number`);
+    case "predict":
+      if (rest.length === 0) return { kind: "predict", model };
+      return unknown(model, "after predict a topic has nothing");
+    case "request":
+      if (rest.length === 1 && VERB.test(source ?? "")) return { kind: "request", model, verb: source ?? "" };
+      return unknown(model, "after request a topic has one verb, such as rollback or snapshots-list");
     default:
       return unknown(model, "a model takes samples on …/sample, …/f32 and …/f64");
   }

@@ -107,4 +107,12 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (model, code)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE requests (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    name    TEXT NOT NULL UNIQUE,
+    digest  TEXT NOT NULL,
+    outcome TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -249,6 +249,12 @@ export function prepareStatements(db: Database.Database) {
        WHERE id <= (SELECT max(id) FROM quarantine) - ? ORDER BY id LIMIT ?)`,
     ),
 
+    requestInsert: run<[string, string, string]>("INSERT INTO requests (name, digest, outcome) VALUES (?, ?, ?)"),
+    requestByName: all<[string], { name: string; digest: string; outcome: string }>(
+      "SELECT name, digest, outcome FROM requests WHERE name = ?",
+    ),
+    requestPrune: run<[number]>("DELETE FROM requests WHERE id <= (SELECT max(id) FROM requests) - ?"),
+
     deleteTags: run<[number]>("DELETE FROM snapshot_tags WHERE model_id = ?"),
     deleteSnapshots: run<[number]>("DELETE FROM snapshots WHERE model_id = ?"),
     deleteStates: run<[number]>("DELETE FROM states WHERE model_id = ?"),

@@ -6,7 +6,7 @@ import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
 import type { CutsEntry } from "../learner/entry.ts";
-import type { Transaction } from "../learner/transaction.ts";
+import type { RequestRecord, Transaction } from "../learner/transaction.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { CostHistory, type CostPoint } from "./costs.ts";
 import { deleteModel } from "./delete-model.ts";
@@ -27,7 +27,7 @@ import {
 } from "./records.ts";
 import { Retention, type RetentionPolicy } from "./retention.ts";
 import { type CommitRow, type ModelRow, prepareStatements, type Statements } from "./statements.ts";
-import { writeTransaction } from "./write-transaction.ts";
+import { writeRequest, writeTransaction } from "./write-transaction.ts";
 
 export type { CostPoint } from "./costs.ts";
 export type * from "./records.ts";
@@ -96,6 +96,17 @@ export class Store {
     }
   }
 
+  /** Finds a request that was obeyed, among the newest 1000 that had a name. */
+  request(transaction: string): RequestRecord | null {
+    const row = this.#statements.requestByName.get(transaction);
+    return row === undefined ? null : { transaction: row.name, digest: row.digest, outcome: row.outcome };
+  }
+
+  /** Remembers a request that no transaction holds. */
+  remember(request: RequestRecord): void {
+    this.#write(() => writeRequest(this.#statements, request));
+  }
+
   models(): readonly ModelRecord[] {
     return [...this.#models.values()].map(({ name, active, created_at_ms }) => ({
       name,
@@ -106,16 +117,21 @@ export class Store {
 
   /** Marks the models of the configuration as active, and all others as not. */
   setActive(names: readonly string[]): void {
-    for (const { id, name } of this.#models.values())
-      this.#statements.modelActive.run(names.includes(name) ? 1 : 0, id);
+    this.#write(() => {
+      for (const { id, name } of this.#models.values()) {
+        this.#statements.modelActive.run(names.includes(name) ? 1 : 0, id);
+      }
+    });
     this.#readModels();
   }
 
   /** Removes everything that is stored of a model; the others' journal stays as it is. Throws `unknown-model`. */
   deleteModel(name: string): void {
     const id = this.#idOf(name);
-    this.#statements.metaSet.run(LAST_SNAPSHOT, String(this.lastSnapshotId()));
-    deleteModel(this.#db, this.#statements, this.#writer, { id, name });
+    this.#write(() => {
+      this.#statements.metaSet.run(LAST_SNAPSHOT, String(this.lastSnapshotId()));
+      deleteModel(this.#db, this.#statements, this.#writer, { id, name });
+    });
     this.#costs.delete(id);
     this.#readModels();
   }
@@ -159,7 +175,7 @@ export class Store {
         hint: "Only snapshots that still hold their state can be tagged.",
       });
     }
-    this.#statements.tagSet.run({ snapshot: id, tag });
+    this.#write(() => this.#statements.tagSet.run({ snapshot: id, tag }));
   }
 
   /** Tells the highest snapshot id that was ever used, deleted ones included; 0 before the first. */
@@ -299,6 +315,15 @@ export class Store {
       .filter((entry) => entry.model === model)
       .map((entry) => decodeSection(entries, entry, name, what));
     return { id, atMs: at_ms, sections };
+  }
+
+  /** Runs a small write of its own. Throws `store-failed`. */
+  #write(write: () => void): void {
+    try {
+      write();
+    } catch (cause) {
+      throw cause instanceof Database.SqliteError ? failed(cause) : cause;
+    }
   }
 
   #addModel(name: string, at: number): void {

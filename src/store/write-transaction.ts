@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { Refusal, RefusalCount, SavedState, Transaction } from "../learner/transaction.ts";
+import type { Refusal, RefusalCount, RequestRecord, SavedState, Transaction } from "../learner/transaction.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { encodeCommit } from "./journal-codec.ts";
 import { checksumOf } from "./records.ts";
@@ -8,6 +8,8 @@ import type { Statements } from "./statements.ts";
 
 /** What is kept of a refused payload. */
 const HEAD_BYTES_MAX = 4096;
+/** Named requests that are remembered. */
+const REQUESTS_KEPT = 1000;
 
 type IdOf = (model: string) => number;
 
@@ -18,7 +20,7 @@ export function writeTransaction(
   transaction: Transaction,
   idOf: IdOf,
 ): void {
-  const { id, at, sections, states, refusals, refusalsUnkept } = transaction;
+  const { id, at, sections, states, refusals, refusalsUnkept, requests } = transaction;
   encodeCommit(writer, sections, idOf);
   const blob = writer.bytes;
   const rows = sections.reduce((sum, section) => sum + section.rows, 0);
@@ -28,6 +30,13 @@ export function writeTransaction(
   }
   for (const state of states) writeState(statements, state, id, at, idOf);
   writeRefusals(statements, refusals, refusalsUnkept, at);
+  for (const request of requests) writeRequest(statements, request);
+}
+
+/** Remembers a request that was obeyed, and forgets the oldest one. */
+export function writeRequest(statements: Statements, { transaction, digest, outcome }: RequestRecord): void {
+  statements.requestInsert.run(transaction, digest, outcome);
+  statements.requestPrune.run(REQUESTS_KEPT);
 }
 
 function writeState(statements: Statements, state: SavedState, commit: number, at: number, idOf: IdOf): void {

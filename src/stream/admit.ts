@@ -113,6 +113,11 @@ class Admission {
       return true;
     }
     const topic = parseTopic(this.#options.prefix, message.topic);
+    if (topic.kind === "predict" || topic.kind === "request") {
+      // It is answered elsewhere; here it only keeps its place among the acknowledgements.
+      chunk.add(message);
+      return true;
+    }
     const lane = topic.model === null ? undefined : this.#lanes.get(topic.model);
     if (topic.kind === "unknown" || lane === undefined) {
       const code = topic.model === null || lane !== undefined ? "unknown-topic" : "unknown-model";
@@ -160,7 +165,7 @@ class Admission {
   }
 }
 
-function decode(decoder: Decoder, topic: Exclude<Topic, { kind: "unknown" }>, payload: Uint8Array): Decoded {
+function decode(decoder: Decoder, topic: Extract<Topic, { kind: "sample" | "packed" }>, payload: Uint8Array): Decoded {
   switch (topic.kind) {
     case "sample":
       return decoder.json(payload, topic.source);

@@ -24,6 +24,8 @@ const SMALL_WINDOW_MS = 5;
 /** Tells what the transaction being filled holds. Times are ms of the scheduler's clock. */
 export interface Filling {
   readonly rows: number;
+  /** It holds something that must become durable, not only acknowledgements. */
+  readonly changes: boolean;
   /** Someone waits for it: a command's reply, or the stop. */
   readonly urgent: boolean;
   readonly firstAt: number;
@@ -32,24 +34,26 @@ export interface Filling {
   readonly held: ReadonlyMap<number, { readonly messages: number; readonly lastAt: number }>;
 }
 
-/** Decides when the transaction being filled is due, within a budget of bytes a day that refills steadily. */
+/** Decides when the transaction being filled is due, within a budget of bytes a day that refills steadily. The options are read each time: they may change. */
 export class CommitPolicy {
   readonly #options: CommitOptions;
-  readonly #burst: number;
   #budget: number;
   #budgetAt: number;
 
   constructor(options: CommitOptions, now: number) {
     this.#options = options;
-    this.#burst = options.bytesPerDay * BURST_SHARE;
     this.#budget = this.#burst;
     this.#budgetAt = now;
+  }
+
+  get #burst(): number {
+    return this.#options.bytesPerDay * BURST_SHARE;
   }
 
   /** Tells when the transaction is due. */
   dueAt(filling: Filling): number {
     const { profile, maxSamples, maxDelayMs } = this.#options;
-    if (filling.urgent || filling.rows >= maxSamples || profile === "eager") return filling.lastAt;
+    if (!filling.changes || filling.urgent || filling.rows >= maxSamples || profile === "eager") return filling.lastAt;
     let due = filling.firstAt + SD_CARD_MS;
     if (profile === "balanced") {
       const latest = filling.firstAt + maxDelayMs;

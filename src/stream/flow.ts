@@ -17,12 +17,20 @@ export interface Message {
   ack(): void;
 }
 
+/** Names a request, so that the same one is not obeyed twice. */
+export interface RequestKey {
+  readonly transaction: string;
+  /** SHA-256 of what is asked for. */
+  readonly digest: string;
+}
+
 export type Action =
   | {
       readonly kind: "rollback";
       readonly target: { readonly id: number; readonly checksum: string; readonly learner: Uint8Array };
     }
   | { readonly kind: "reset"; readonly config: ConfigInForce }
+  | { readonly kind: "configure"; readonly config: ConfigInForce }
   | { readonly kind: "take" };
 
 /** An order to a model: applied between two steps, after the pending rows were trained; answered when it is durable. */
@@ -30,6 +38,8 @@ export interface CommandItem {
   readonly kind: "command";
   readonly model: Model;
   readonly action: Action;
+  /** Becomes durable with the action; null where the asker gave the request no name. */
+  readonly request: RequestKey | null;
   /** Called after the commit with the id of the snapshot that the action made. */
   readonly reply: (snapshot: number) => void;
 }
@@ -56,7 +66,8 @@ export type ModelEvent =
   | { readonly event: "undone"; readonly step: number }
   | { readonly event: "snapshot"; readonly id: number; readonly reason: string }
   | { readonly event: "rollback"; readonly snapshot: number; readonly from: number }
-  | { readonly event: "reset"; readonly snapshot: number };
+  | { readonly event: "reset"; readonly snapshot: number }
+  | { readonly event: "config"; readonly snapshot: number };
 
 export interface NamedEvent {
   readonly model: string;

@@ -110,6 +110,7 @@ function release(models: readonly Model[], transaction: Transaction | null): voi
 /** Gathers who waits for the transaction being filled, and what the models' drafts do not hold. */
 class FillingTransaction {
   rows = 0;
+  changes = false;
   urgent = false;
   stopped = false;
   firstAt = Number.NaN;
@@ -133,12 +134,14 @@ class FillingTransaction {
     switch (item.kind) {
       case "admitted":
         this.rows += item.rows;
+        this.changes ||= item.models.size + item.refusals.length + item.refusalsUnkept.length > 0;
         this.#hold(item.messages, now);
         this.#refusals.push(...item.refusals);
         this.#refusalsUnkept.push(...item.refusalsUnkept);
         this.#events.push(...item.events);
         return;
       case "trained":
+        this.changes = true;
         this.#events.push(...item.events);
         return;
       case "applied":
@@ -166,7 +169,12 @@ class FillingTransaction {
     const refusals = this.#refusals;
     const refusalsUnkept = this.#refusalsUnkept;
     const nothing = sections.length + states.length + refusals.length + refusalsUnkept.length === 0;
-    const transaction = nothing ? null : { id: number.filling, at, sections, states, refusals, refusalsUnkept };
+    const requests = this.#replies.flatMap(({ command: { request }, snapshot }) =>
+      request === null ? [] : [{ ...request, outcome: JSON.stringify({ snapshot }) }],
+    );
+    const transaction = nothing
+      ? null
+      : { id: number.filling, at, sections, states, refusals, refusalsUnkept, requests };
     if (transaction !== null) number.filling++;
     return {
       transaction,

@@ -16,12 +16,17 @@ export interface SnapshotPolicy {
   readonly minGapMs: number;
 }
 
+/** Says when a model trains and saves: what may change while it is live without changing what it learns from. */
+export interface ModelPolicy {
+  readonly batchAgeMsMax: number;
+  readonly snapshot: SnapshotPolicy;
+}
+
 export interface ModelOptions {
   readonly name: string;
   readonly state: ModelState;
   readonly ringRows: number;
-  readonly batchAgeMsMax: number;
-  readonly snapshot: SnapshotPolicy;
+  readonly policy: ModelPolicy;
   readonly commit: CommitNumber;
   /** Hands out snapshot ids; shared by all models. */
   readonly nextSnapshot: () => number;
@@ -37,7 +42,6 @@ export class Model {
   readonly state: ModelState;
   readonly ring: Ring;
   readonly draft: Draft;
-  readonly batchAgeMsMax: number;
   /** When the oldest pending row came, and the newest. */
   #oldestAt = 0;
   #newestAt = 0;
@@ -45,7 +49,7 @@ export class Model {
   durableSequence: number;
   /** Counts fields of samples that the model does not know, since the start. */
   ignoredFields = 0;
-  readonly #snapshot: SnapshotPolicy;
+  #policy: ModelPolicy;
   readonly #nextSnapshot: () => number;
   #newestSnapshot: number | null;
   #snapshotAt: number;
@@ -58,14 +62,22 @@ export class Model {
     this.state = state;
     this.ring = new Ring(state.config.learner.features.length, options.ringRows, state.sequence);
     this.draft = new Draft(this.ring, options.commit, state.ordinal + 1);
-    this.batchAgeMsMax = options.batchAgeMsMax;
     this.durableSequence = state.accepted;
-    this.#snapshot = options.snapshot;
+    this.#policy = options.policy;
     this.#nextSnapshot = options.nextSnapshot;
     this.#newestSnapshot = options.newestSnapshot;
     this.#snapshotAt = options.now;
     this.#snapshotStep = state.step;
     this.#savedSequence = state.sequence;
+  }
+
+  get batchAgeMsMax(): number {
+    return this.#policy.batchAgeMsMax;
+  }
+
+  /** Takes over another policy from now on. */
+  setPolicy(policy: ModelPolicy): void {
+    this.#policy = policy;
   }
 
   /** Rows accepted and not trained. */
@@ -162,7 +174,7 @@ export class Model {
 
   /** Saves what is due by now: a snapshot by time or steps, else a recovery checkpoint by work done. Tells the snapshot. */
   saveIfDue(now: number): { readonly id: number; readonly reason: SnapshotReason } | null {
-    const { every, minGapMs } = this.#snapshot;
+    const { every, minGapMs } = this.#policy.snapshot;
     const steps = this.state.step - this.#snapshotStep;
     const gap = now - this.#snapshotAt;
     const due = "ms" in every ? gap >= every.ms : steps >= every.steps;

@@ -62,6 +62,11 @@ function apply(command: CommandItem, now: number): AppliedItem {
       const id = model.reset(action.config, now);
       return applied(id, { event: "reset", snapshot: id });
     }
+    case "configure": {
+      const id = model.save("config", now);
+      model.configure(action.config);
+      return applied(id, { event: "config", snapshot: id });
+    }
     case "take": {
       const id = model.save("command", now);
       return applied(id, { event: "snapshot", id, reason: "command" });

@@ -39,9 +39,8 @@ export async function benchIntake(): Promise<void> {
 }
 
 async function seconds(daemon: Daemon, form: string, payloads: readonly (string | Uint8Array)[]): Promise<number> {
-  const { port } = daemon.rooms.broker?.address ?? { port: 0 };
   const published = await publish({
-    url: `mqtt://127.0.0.1:${port}`,
+    url: daemon.rooms.broker?.status().url ?? "",
     username: null,
     password: null,
     topic: `rivulet/default/${form}`,

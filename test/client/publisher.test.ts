@@ -104,7 +104,7 @@ describe("publish", () => {
   });
 
   it("says so where the password is wrong", async () => {
-    const broker = await open({ password: "secret" });
+    const broker = await open({ credentials: { username: null, password: "secret", tls: null } });
     listen(broker);
     await expect(publish(options(broker.address.port, { payloads: ["x"] }))).rejects.toMatchObject({
       code: "broker-failed",

@@ -31,7 +31,7 @@ export async function open(data: string, yaml: string | null = null, set: readon
 
 /** Connects a real client to a daemon's broker; it is ended after the test. */
 export async function connectTo(daemon: Daemon): Promise<MqttClient> {
-  const client = await connectAsync(`mqtt://127.0.0.1:${daemon.rooms.broker?.address.port}`);
+  const client = await connectAsync(daemon.rooms.broker?.status().url ?? "");
   cleanups.push(() => client.endAsync(true));
   return client;
 }

@@ -40,7 +40,7 @@ describe("the embedded broker", () => {
     for (const message of intake.messages) message.ack();
     await done;
     expect(acked).toEqual(Array.from({ length: 50 }, (_, i) => i));
-    expect(broker.counters()).toMatchObject({ messages: 50, heldBytes: 0 });
+    expect(broker.status()).toMatchObject({ messages: 50, heldBytes: 0 });
   });
 
   it("hands over what one turn of the event loop brought together", async () => {
@@ -80,12 +80,12 @@ describe("the embedded broker", () => {
     let largest = 0;
     const intake = listen(broker, (message) => {
       held.push(message);
-      largest = Math.max(largest, broker.counters().heldBytes);
+      largest = Math.max(largest, broker.status().heldBytes);
     });
     const client = await connect(broker);
     const payload = "p".repeat(64_000);
     const { acked, done } = publishAll(client, 400, payload);
-    await expect.poll(() => broker.counters().pauses).toBeGreaterThan(0);
+    await expect.poll(() => broker.status().pauses).toBeGreaterThan(0);
     const release = setInterval(() => {
       for (const message of held.splice(0)) message.ack();
     }, 1);
@@ -104,10 +104,10 @@ describe("the embedded broker", () => {
     client.publish(SAMPLE, "x", { qos: 1 });
     await intake.until(1);
     await client.endAsync(true);
-    await expect.poll(() => broker.counters().connections).toBe(0);
+    await expect.poll(() => broker.status().connections).toBe(0);
     intake.messages[0]?.ack();
     intake.messages[0]?.ack();
-    expect(broker.counters().heldBytes).toBe(0);
+    expect(broker.status().heldBytes).toBe(0);
     const next = await connect(broker);
     next.publish(SAMPLE, "y", { qos: 1 });
     await intake.until(2);
@@ -130,13 +130,13 @@ describe("the embedded broker", () => {
       });
       expect(intake.messages[0]?.payload.length).toBe(4096);
       expect(intake.messages[1]?.cut).toBeUndefined();
-      expect(broker.counters()).toMatchObject({ oversized: 1, heldBytes: 0, messages: 2 });
+      expect(broker.status()).toMatchObject({ oversized: 1, heldBytes: 0, messages: 2 });
     },
   );
 
   it("closes the connection of a packet over the limit that is no message, as soon as its length is known", async () => {
     const refused: number[] = [];
-    const broker = await open({ payloadBytesMax: 1000, onRefusedConnection: ({ bytes }) => refused.push(bytes) });
+    const broker = await open({ payloadBytesMax: 1000, onDisconnected: ({ bytes }) => refused.push(bytes) });
     listen(broker, (message) => message.ack());
     const socket = await rawConnection(broker);
     socket.write(CONNECT);
@@ -148,7 +148,7 @@ describe("the embedded broker", () => {
     const unknown = await rawConnection(broker);
     unknown.write(Buffer.concat([Buffer.from([0x30, 0xb8, 0x17, 0, 1, 0x74]), Buffer.alloc(3000 - 3)]));
     await once(unknown, "close");
-    expect(broker.counters().oversized).toBe(2);
+    expect(broker.status().oversized).toBe(2);
   });
 
   it("hands over what clients may not publish, acknowledges it, and relays it to nobody", async () => {
@@ -182,7 +182,7 @@ describe("the embedded broker", () => {
   it("publishes what the daemon tells, retained where it says so", async () => {
     const broker = await open();
     listen(broker);
-    broker.publish("rivulet/default/state", "now", { retain: true, qos: 0 });
+    broker.publish({ topic: "rivulet/default/state", payload: "now", retain: true, qos: 0 });
     const client = await connect(broker);
     const message = new Promise<[string, Buffer]>((resolve) =>
       client.once("message", (...args) => resolve([args[0], args[1]])),
@@ -193,7 +193,7 @@ describe("the embedded broker", () => {
   });
 
   it("asks for name and password where it has them", async () => {
-    const broker = await open({ username: "pump", password: "secret" });
+    const broker = await open({ credentials: { username: "pump", password: "secret", tls: null } });
     listen(broker);
     await connect(broker, { username: "pump", password: "secret" });
     await expect(connect(broker, { username: "pump", password: "guess!" })).rejects.toMatchObject({ code: 4 });

@@ -15,12 +15,11 @@ const defaults: EmbeddedBrokerOptions = {
   host: "127.0.0.1",
   port: 0,
   prefix: "rivulet",
-  username: null,
-  password: null,
+  credentials: { username: null, password: null, tls: null },
   insecure: false,
   payloadBytesMax: 1_048_576,
   bytesMax: 16_000_000,
-  onRefusedConnection: () => {},
+  onDisconnected: () => {},
 };
 
 /** Opens a broker on a free port; it is closed after the test. */

@@ -21,6 +21,7 @@ function run(stream: Buffer, cut: number): { kept: Buffer; told: Oversized[]; ho
   const told: Oversized[] = [];
   const hopeless: number[] = [];
   const filter = new PacketFilter({
+    protocolVersion: 4,
     bytesMax: BYTES_MAX,
     onOversized: (oversized) => told.push(oversized),
     onHopeless: (bytes) => hopeless.push(bytes),
@@ -70,7 +71,12 @@ describe("the packet filter", () => {
   });
 
   it("hands the very same buffer on where nothing is amiss", () => {
-    const filter = new PacketFilter({ bytesMax: BYTES_MAX, onOversized: () => {}, onHopeless: () => {} });
+    const filter = new PacketFilter({
+      protocolVersion: 4,
+      bytesMax: BYTES_MAX,
+      onOversized: () => {},
+      onHopeless: () => {},
+    });
     const bytes = Buffer.concat([publish(Buffer.alloc(10), 1), publish(Buffer.alloc(500), 0)]);
     expect(filter.filter(bytes)).toBe(bytes);
   });

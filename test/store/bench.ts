@@ -102,6 +102,7 @@ export class Writer {
       states: saved === null ? [] : [this.state(saved, id)],
       refusals: [],
       refusalsUnkept: [],
+      requests: [],
     };
   }
 

@@ -52,6 +52,7 @@ for (let id = store.lastCommitId() + 1; ; id++) {
     ),
     refusals: [],
     refusalsUnkept: [{ model: null, code: "not-json", count: 1 }],
+    requests: [],
   });
   writeSync(1, `${id}\n`);
 }

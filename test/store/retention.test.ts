@@ -149,6 +149,7 @@ describe("pruning the quarantine", () => {
       states: [],
       refusals: new Array(10_250).fill(refusal),
       refusalsUnkept: [],
+      requests: [],
     });
     thin(store, {}, []);
     expect(store.quarantine({ limit: 20_000 })).toHaveLength(10_000);

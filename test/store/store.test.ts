@@ -249,13 +249,14 @@ describe("the quarantine", () => {
       payload,
       sha256: null,
     };
-    const base = { at: 5, sections: [], states: [], refusalsUnkept: [] };
+    const base = { at: 5, sections: [], states: [], refusalsUnkept: [], requests: [] };
     store.commit({ ...base, id: 1, refusals: [refusal, { ...refusal, model: null, code: "unknown-topic" }] });
     store.commit({
       ...base,
       id: 2,
       refusals: [{ ...refusal, sha256: "given" }],
       refusalsUnkept: [{ model: "default", code: "not-json", count: 40 }],
+      requests: [],
     });
     expect(store.quarantineCounts()).toEqual([
       { model: null, code: "unknown-topic", count: 1 },

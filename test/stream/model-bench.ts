@@ -34,8 +34,10 @@ export function liveModel(options: {
     name: options.name ?? "default",
     state: new ModelState(inForce(options.config ?? learnerConfig)),
     ringRows: options.ringRows ?? 64,
-    batchAgeMsMax: options.batchAgeMsMax ?? 20,
-    snapshot: options.snapshot ?? { every: { ms: 60_000 }, minGapMs: 10_000 },
+    policy: {
+      batchAgeMsMax: options.batchAgeMsMax ?? 20,
+      snapshot: options.snapshot ?? { every: { ms: 60_000 }, minGapMs: 10_000 },
+    },
     commit: options.commit ?? { filling: 1 },
     nextSnapshot: () => ++snapshots,
     newestSnapshot: null,

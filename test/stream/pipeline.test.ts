@@ -133,7 +133,13 @@ describe("the pipeline", () => {
     const number = { filling: 1 };
     const model = liveModel({ commit: number, snapshot: { every: { steps: 1e9 }, minGapMs: 0 } });
     const replies: number[] = [];
-    const command: CommandItem = { kind: "command", model, action: { kind: "take" }, reply: (id) => replies.push(id) };
+    const command: CommandItem = {
+      kind: "command",
+      model,
+      action: { kind: "take" },
+      request: null,
+      reply: (id) => replies.push(id),
+    };
     const items = [
       { kind: "messages" as const, messages: [message(1, 3, [])] },
       command,

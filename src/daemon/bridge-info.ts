@@ -1,0 +1,27 @@
+import { NUMERICS } from "../learner/numerics.ts";
+import type { Rooms } from "./rooms.ts";
+import { MUTATING, VERBS } from "./verbs.ts";
+import { version } from "./version.ts";
+
+/** Tells what the bridge is and what may be expected of it: what stands on `<prefix>/bridge/info`. */
+export function bridgeInfo({ config, models, broker, startedAt }: Rooms): unknown {
+  const { mqtt, intake, commit } = config;
+  const { commands } = mqtt;
+  const obeys = commands === "on" || (commands === "auto" && broker?.status().kind === "embedded");
+  return {
+    version,
+    numerics: NUMERICS,
+    startedAt: new Date(startedAt).toISOString(),
+    models: Object.fromEntries(
+      [...models].map(([name, { state }]) => {
+        const { features, label, classes, network } = state.config.learner;
+        return [name, { features, label, classes, loss: network.loss }];
+      }),
+    ),
+    commit: commit.profile,
+    delivery: { numbered: "exactly-once", unnumbered: "at-least-once" },
+    limits: { payloadBytesMax: intake.payloadBytesMax, rowsMax: intake.rowsMax },
+    verbs: VERBS.filter((verb) => obeys || !MUTATING.includes(verb)),
+    replyPrefix: mqtt.replyPrefix ?? `${mqtt.prefix}/bridge/reply`,
+  };
+}

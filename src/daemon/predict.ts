@@ -1,0 +1,62 @@
+import { RivuletError } from "../error.ts";
+import { FEATURE_ABS_MAX } from "../sample/rows.ts";
+import type { Model } from "../stream/model.ts";
+import { liveModel } from "./resolve-model.ts";
+import type { Rooms } from "./rooms.ts";
+
+/** Is what a model says of one row of features, as it stands now. */
+export interface Prediction {
+  readonly model: string;
+  /** Probability of class 1, or the value. */
+  readonly prediction: number;
+  /** The likelier class, by its name where classes have one; null in regression. */
+  readonly class: number | string | null;
+  readonly step: number;
+  /** The last row trained, and the last row that is durable: a prediction may run ahead of the commit. */
+  readonly sequence: number;
+  readonly durableSequence: number;
+}
+
+/** Predicts for values in the order of the model's features. Throws `usage` where they are not right. */
+export function predict(
+  { models }: Pick<Rooms, "models">,
+  { name, values }: { name?: string | undefined; values: readonly number[] },
+): Prediction {
+  const model = liveModel(models, name);
+  const { features } = model.state.config.learner;
+  if (values.length !== features.length) {
+    throw new RivuletError("usage", `${values.length} values came; model ${model.name} takes ${features.join(", ")}`);
+  }
+  return predictRow(model, values);
+}
+
+/** Predicts for an object with the model's features; other fields are passed over. Throws `usage`. */
+export function predictObject(model: Model, row: Readonly<Record<string, unknown>>): Prediction {
+  const values = model.state.config.learner.features.map((feature) => {
+    const value = Object.hasOwn(row, feature) ? row[feature] : undefined;
+    if (typeof value === "number") return value;
+    if (typeof value === "boolean") return value ? 1 : 0;
+    const came = value == null ? "is missing" : `is ${JSON.stringify(value).slice(0, 80)}; a number is needed`;
+    throw new RivuletError("usage", `feature ${feature} ${came}`);
+  });
+  return predictRow(model, values);
+}
+
+function predictRow(model: Model, values: readonly number[]): Prediction {
+  const { state, name, durableSequence } = model;
+  const { features, network, classes } = state.config.learner;
+  const outlier = values.findIndex((value) => !(Math.abs(value) <= FEATURE_ABS_MAX));
+  if (outlier >= 0) {
+    throw new RivuletError("usage", `feature ${features[outlier]} is ${values[outlier]}; allowed: up to ±1e12`);
+  }
+  const prediction = state.learner.predict(values);
+  const isOne = prediction >= 0.5 ? 1 : 0;
+  return {
+    model: name,
+    prediction,
+    class: network.loss === "mse" ? null : (classes?.[isOne] ?? isOne),
+    step: state.step,
+    sequence: state.sequence,
+    durableSequence,
+  };
+}

@@ -1,0 +1,269 @@
+// Requests and predictions over MQTT. A request keeps its place in the stream: what came before it is in the pipeline
+// already, and what it orders is applied after that. Refused is what may not be asked here, and what is asked too much.
+
+import { createHash } from "node:crypto";
+import { RivuletError } from "../error.ts";
+import type { Broker } from "../mqtt/broker.ts";
+import type { Message } from "../mqtt/message.ts";
+import { parseTopic } from "../sample/topic.ts";
+import type { MessagesItem, RequestKey } from "../stream/flow.ts";
+import { predictObject } from "./predict.ts";
+import { liveModel } from "./resolve-model.ts";
+import type { Rooms } from "./rooms.ts";
+import { lineById } from "./verb-snapshots.ts";
+import { answer, MUTATING } from "./verbs.ts";
+
+/** Requests that may be worked on at a time. */
+const RUNNING_MAX = 64;
+/** Longest answer, in UTF-16 code units. */
+const ANSWER_LENGTH_MAX = 4_194_304;
+/** Rows of one prediction message. */
+const PREDICTIONS_MAX = 1000;
+/** Rows of the journal in one answer. */
+const JOURNAL_ROWS_MAX = 1000;
+const TRANSACTION_LENGTH_MAX = 64;
+const BRIDGE = "bridge";
+
+type Asked = Readonly<Record<string, unknown>>;
+
+interface Envelope {
+  readonly model: string;
+  readonly verb: string;
+  readonly message: Message;
+  readonly broker: Broker;
+}
+
+/** Answers what is asked over MQTT. */
+export class Requests {
+  readonly #rooms: Rooms;
+  /** Requests with a name that are being worked on. */
+  readonly #named = new Map<string, { readonly digest: string; readonly answer: Promise<unknown> }>();
+  #running = 0;
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms;
+  }
+
+  /** Hands a broker's messages on, in order, and answers the questions among them on their way. */
+  *take(messages: readonly Message[]): Generator<MessagesItem> {
+    let from = 0;
+    for (const [i, message] of messages.entries()) {
+      if (!isAsked(message.topic) || message.retain) continue;
+      if (i > from) yield { kind: "messages", messages: messages.slice(from, i) };
+      from = i;
+      this.#ask(message);
+    }
+    yield { kind: "messages", messages: from === 0 ? messages : messages.slice(from) };
+  }
+
+  #ask(message: Message): void {
+    const { broker, config } = this.#rooms;
+    const topic = parseTopic(config.mqtt.prefix, message.topic);
+    if (broker === null) return;
+    if (topic.kind === "predict") this.#predict({ model: topic.model, verb: "predict", message, broker });
+    else if (topic.kind === "request") void this.#request({ model: topic.model, verb: topic.verb, message, broker });
+  }
+
+  #predict(envelope: Envelope): void {
+    const { model: name, message } = envelope;
+    const respond = (body: unknown) => this.#publish(envelope, `${name}/prediction`, JSON.stringify(body));
+    try {
+      this.#checkReply(message);
+      const model = liveModel(this.#rooms.models, name);
+      const asked = parse(message.payload);
+      const rows = Array.isArray(asked) ? asked : [asked];
+      if (rows.length > PREDICTIONS_MAX) {
+        throw new RivuletError("usage", `${rows.length} rows came; allowed: up to ${PREDICTIONS_MAX}`);
+      }
+      const predictions = rows.map((row) => {
+        if (!isObject(row)) throw new RivuletError("usage", "a row must be a JSON object with the model's features");
+        const { id, transaction } = row;
+        return {
+          ...predictObject(model, row),
+          ...(id == null ? {} : { id }),
+          ...(transaction == null ? {} : { transaction }),
+        };
+      });
+      respond(Array.isArray(asked) ? predictions : predictions[0]);
+    } catch (error) {
+      respond({ error: errorOf(error) });
+    }
+  }
+
+  async #request(envelope: Envelope): Promise<void> {
+    const { model, verb, message } = envelope;
+    const topic = `${model}/response/${verb}`;
+    let transaction: unknown = null;
+    try {
+      this.#checkReply(message);
+      const asked = parse(message.payload);
+      if (!isObject(asked)) throw new RivuletError("usage", "a request must be a JSON object, or empty");
+      transaction = asked["transaction"] ?? null;
+      const data = await this.#obey(envelope, asked);
+      const body = JSON.stringify({ status: "ok", data: data ?? null, transaction });
+      if (body.length > ANSWER_LENGTH_MAX) {
+        throw new RivuletError(
+          "answer-too-large",
+          `the answer has ${body.length} characters; allowed: ${ANSWER_LENGTH_MAX}`,
+          {
+            hint: "Ask for less, or on the command line.",
+          },
+        );
+      }
+      this.#publish(envelope, topic, body);
+    } catch (error) {
+      this.#publish(
+        envelope,
+        topic,
+        JSON.stringify({ status: "error", data: null, error: errorOf(error), transaction }),
+      );
+    }
+  }
+
+  #obey({ model, verb, broker }: Envelope, { transaction, ...asked }: Asked): Promise<unknown> {
+    const params: Record<string, unknown> = asked;
+    if (model !== BRIDGE) {
+      if ("name" in params && params["name"] !== model) {
+        throw new RivuletError("usage", `the topic names model ${model}, the request another one`);
+      }
+      if (!DAEMON_WIDE.includes(verb)) params["name"] = model;
+    }
+    if (verb === "journal-export") {
+      params["format"] ??= "ndjson";
+      params["limit"] = Math.min(Number(params["limit"] ?? JOURNAL_ROWS_MAX), JOURNAL_ROWS_MAX);
+    }
+    if (!MUTATING.includes(verb)) return this.#run(this.#rooms, verb, params);
+    const { commands } = this.#rooms.config.mqtt;
+    if (commands === "off" || (commands === "auto" && broker.status().kind === "external")) {
+      throw new RivuletError("forbidden", `${verb} changes something, and such verbs are not obeyed over this broker`, {
+        hint: "Set mqtt.commands to on, and let only those publish on …/request/# who may.",
+      });
+    }
+    return transaction == null ? this.#run(this.#rooms, verb, params) : this.#once(verb, params, nameOf(transaction));
+  }
+
+  /** Obeys a request with a name once, however often it comes, and gives the same answer each time. */
+  #once(verb: string, params: Asked, transaction: string): Promise<unknown> {
+    const { store } = this.#rooms;
+    const digest = createHash("sha256")
+      .update(JSON.stringify([verb, params]))
+      .digest("hex");
+    const same = (known: { readonly digest: string }) => {
+      if (known.digest === digest) return;
+      throw new RivuletError("usage", `transaction ${transaction} was another request`, {
+        hint: "Give each request a transaction of its own.",
+      });
+    };
+    const running = this.#named.get(transaction);
+    if (running !== undefined) {
+      same(running);
+      return running.answer;
+    }
+    const obeyed = store.request(transaction);
+    if (obeyed !== null) {
+      same(obeyed);
+      const outcome = JSON.parse(obeyed.outcome) as { readonly snapshot: number } | { readonly data: unknown };
+      return Promise.resolve("snapshot" in outcome ? lineById(this.#rooms, outcome.snapshot) : outcome.data);
+    }
+    const answered = this.#runNamed(verb, params, { transaction, digest }).finally(() =>
+      this.#named.delete(transaction),
+    );
+    this.#named.set(transaction, { digest, answer: answered });
+    return answered;
+  }
+
+  /** Runs a request whose name becomes durable with what it changes. */
+  async #runNamed(verb: string, params: Asked, request: RequestKey): Promise<unknown> {
+    const { command, store } = this.#rooms;
+    let committed = false;
+    const rooms: Rooms = {
+      ...this.#rooms,
+      command: (item) => {
+        committed = true;
+        command({ ...item, request });
+      },
+    };
+    const data = await this.#run(rooms, verb, params);
+    if (!committed) store.remember({ ...request, outcome: JSON.stringify({ data }) });
+    return data;
+  }
+
+  async #run(rooms: Rooms, verb: string, params: Asked): Promise<unknown> {
+    if (this.#running >= RUNNING_MAX) {
+      throw new RivuletError("busy", `${RUNNING_MAX} requests are being worked on`, { hint: "Ask again later." });
+    }
+    this.#running++;
+    try {
+      let text = "";
+      const data = await answer(rooms, verb, params, async (progress) => {
+        if (isObject(progress) && typeof progress["text"] === "string") text += progress["text"];
+      });
+      return verb === "journal-export" && isObject(data) ? { ...data, text } : data;
+    } finally {
+      this.#running--;
+    }
+  }
+
+  /** Refuses an answer to a topic where it could be taken for something else. */
+  #checkReply({ reply }: Message): void {
+    if (reply === undefined) return;
+    const allowed = this.#replyPrefix();
+    if (reply.topic.startsWith(`${allowed}/`) && !/[+#\0]/.test(reply.topic)) return;
+    throw new RivuletError("forbidden", `answers are not sent to ${reply.topic.slice(0, 200)}`, {
+      hint: `A response topic must begin with ${allowed}/ (mqtt.replyPrefix).`,
+    });
+  }
+
+  #replyPrefix(): string {
+    const { prefix, replyPrefix } = this.#rooms.config.mqtt;
+    return replyPrefix ?? `${prefix}/${BRIDGE}/reply`;
+  }
+
+  #publish({ message, broker }: Envelope, topic: string, payload: string): void {
+    const { reply, qos } = message;
+    const isAllowed = reply?.topic.startsWith(`${this.#replyPrefix()}/`) === true && !/[+#\0]/.test(reply.topic);
+    broker.publish({
+      topic: isAllowed && reply !== undefined ? reply.topic : `${this.#rooms.config.mqtt.prefix}/${topic}`,
+      payload,
+      retain: false,
+      qos: qos === 0 ? 0 : 1,
+      correlation: reply?.correlation ?? null,
+    });
+  }
+}
+
+/** Verbs that are not about one model. */
+const DAEMON_WIDE: readonly string[] = ["status", "quarantine", "models-list", "config-check"];
+
+/** Tells, at the price of a glance, topics that are no samples. */
+function isAsked(topic: string): boolean {
+  return topic.endsWith("/predict") || topic.includes("/request/");
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parse(payload: Uint8Array): unknown {
+  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("utf8");
+  if (text.trim() === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RivuletError("usage", "the payload is not JSON", { cause });
+  }
+}
+
+function nameOf(transaction: unknown): string {
+  if (typeof transaction === "number" && Number.isFinite(transaction)) return String(transaction);
+  if (typeof transaction === "string" && transaction.length >= 1 && transaction.length <= TRANSACTION_LENGTH_MAX) {
+    return transaction;
+  }
+  throw new RivuletError("usage", `a transaction is a number, or a text of 1 to ${TRANSACTION_LENGTH_MAX} characters`);
+}
+
+function errorOf(error: unknown): { readonly code: string; readonly message: string; readonly hint: string } {
+  if (!(error instanceof RivuletError)) throw error;
+  const { code, message, hint } = error;
+  return { code, message, hint };
+}

@@ -1,0 +1,48 @@
+import type { Broker } from "../mqtt/broker.ts";
+import type { Store } from "../store/store.ts";
+import type { CommandItem } from "../stream/flow.ts";
+import type { Model } from "../stream/model.ts";
+import type { ConfigInForce } from "../stream/model-state.ts";
+import type { Config, ConfigCheck } from "./config.ts";
+
+/** Counts what a running daemon did since it started. */
+export interface Counters {
+  committedRows: number;
+  commits: number;
+  commitFailures: number;
+}
+
+/** Says what came of the last reload. */
+export interface Reloaded {
+  /** When, ms since 1970. */
+  readonly at: number;
+  /** Keys that were put in force. */
+  readonly changed: readonly string[];
+  /** Keys that wait for a restart. */
+  readonly waiting: readonly string[];
+  /** Why the old configuration stayed, or null. */
+  readonly failure: string | null;
+}
+
+/** What the verbs work on. */
+export interface Rooms {
+  /** In force now: a reload puts another one in its place. */
+  readonly config: Config;
+  readonly store: Store;
+  readonly models: ReadonlyMap<string, Model>;
+  /** The configuration that each configured model is wanted to have. */
+  readonly wanted: ReadonlyMap<string, ConfigInForce>;
+  /** Null where a command opened the store for itself. */
+  readonly broker: Broker | null;
+  readonly counters: Readonly<Counters>;
+  readonly startedAt: number;
+  readonly command: (command: CommandItem) => void;
+  /** The reason why nothing can be committed at present, or null. */
+  readonly failure: () => string | null;
+  /** Checks the configuration as it is written now. */
+  readonly checkConfig: () => ConfigCheck;
+  /** What came of the last reload; null before the first. */
+  readonly reloaded: () => Reloaded | null;
+  /** Takes the retained state of a model that is no more off the broker. */
+  readonly forget: (model: string) => void;
+}
