@@ -4,10 +4,12 @@
 import { Command, CommanderError } from "commander";
 import { RivuletError } from "../error.ts";
 import { configCommand } from "./config.ts";
+import { demoCommand } from "./demo.ts";
 import { fitCommand } from "./fit.ts";
 import { historyCommand } from "./history.ts";
 import { journalCommand } from "./journal.ts";
 import { modelsCommand } from "./models.ts";
+import { predictCommand } from "./predict.ts";
 import { publishCommand } from "./publish.ts";
 import { quarantineCommand } from "./quarantine.ts";
 import { rollbackCommand } from "./rollback.ts";
@@ -42,6 +44,7 @@ export async function run(args: readonly string[]): Promise<number> {
     startCommand(exit),
     fitCommand(exit),
     publishCommand(exit),
+    predictCommand(),
     statusCommand(),
     historyCommand(),
     snapshotsCommand(),
@@ -51,6 +54,7 @@ export async function run(args: readonly string[]): Promise<number> {
     verifyCommand(exit),
     modelsCommand(),
     configCommand(exit),
+    demoCommand(),
   ];
   for (const command of commands) program.addCommand(inherit(command));
   try {

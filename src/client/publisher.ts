@@ -3,11 +3,20 @@
 import { connect, type MqttClient } from "mqtt";
 import { RivuletError } from "../error.ts";
 
+/** Holds certificates (PEM): of authorities to trust, none being those of the system, and the own one to show. */
+export interface TlsAccess {
+  readonly ca: readonly Buffer[];
+  readonly cert: Buffer | null;
+  readonly key: Buffer | null;
+}
+
 export interface PublishOptions {
   /** mqtt://host:port or mqtts://host:port. */
   readonly url: string;
   readonly username: string | null;
   readonly password: string | null;
+  /** Of use with mqtts:// only. */
+  readonly tls?: TlsAccess;
   readonly topic: string;
   readonly qos: 0 | 1 | 2;
   /** Messages a second; 0 is as fast as the broker takes them. */
@@ -138,8 +147,11 @@ class Outbox {
   }
 }
 
-async function open({ url, username, password }: PublishOptions): Promise<MqttClient> {
+async function open({ url, username, password, tls }: PublishOptions): Promise<MqttClient> {
   const client = connect(url, {
+    ...(tls === undefined || tls.ca.length === 0 ? {} : { ca: [...tls.ca] }),
+    ...(tls === undefined || tls.cert === null ? {} : { cert: tls.cert }),
+    ...(tls === undefined || tls.key === null ? {} : { key: tls.key }),
     ...(username === null ? {} : { username }),
     ...(password === null ? {} : { password }),
     manualConnect: true,

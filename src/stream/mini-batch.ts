@@ -1,4 +1,15 @@
-import { asyncScheduler, concatMap, from, type OperatorFunction, type SchedulerLike } from "rxjs";
+import {
+  asyncScheduler,
+  concat,
+  concatMap,
+  defer,
+  from,
+  type Observable,
+  type OperatorFunction,
+  of,
+  type SchedulerLike,
+  timer,
+} from "rxjs";
 import { alarm } from "./alarm.ts";
 import type { AdmittedItem, BatchesItem, CommandItem, SettledItem, StopItem } from "./flow.ts";
 import type { Model } from "./model.ts";
@@ -6,60 +17,83 @@ import type { Model } from "./model.ts";
 type In = AdmittedItem | CommandItem | SettledItem | StopItem;
 type Tick = { readonly kind: "tick" };
 
+/** Multiply-adds of forward passes ordered in one go; then the event loop has its turn, or a broker thinks that we are gone. */
+const TURN_MULTIPLY_ADDS = 5e6;
+/** What a stop still trains. More stays pending: it is in the journal, and the next start goes on with it. */
+const STOP_MULTIPLY_ADDS = 2.5e8;
+
 /**
  * Orders mini-batches ahead of the items that complete them: full ones by size, a shorter one when its oldest row has
- * waited the model's `batchAgeMsMax`, and what is pending before a command to its model and at the stop.
+ * waited the model's `batchAgeMsMax`, and what is pending before a command to its model and at the stop. A slow model
+ * gets its orders in pieces, between which the event loop turns.
  */
 export function miniBatch(
   models: readonly Model[],
   scheduler: SchedulerLike = asyncScheduler,
 ): OperatorFunction<In, In | BatchesItem> {
-  const dueAt = () => {
-    let earliest: number | null = null;
-    for (const model of models) {
-      if (model.pending === 0) continue;
-      const due = model.oldestAt + model.batchAgeMsMax;
-      if (earliest === null || due < earliest) earliest = due;
-    }
-    return earliest;
-  };
   return (source) =>
-    source.pipe(
-      alarm<In, Tick>(dueAt, { kind: "tick" }, scheduler),
-      concatMap((item) => from(ordersFor(item, models, scheduler.now()))),
-    );
+    defer(() => {
+      let draining = false;
+      const dueAt = () => (draining ? null : earliestDue(models));
+      /** Trains all that is pending, in pieces, and lets the item follow. */
+      const drain = (which: readonly Model[], item: In): Observable<In | BatchesItem> =>
+        concat(
+          from(turn(which, () => true)),
+          defer(() => {
+            draining = which.some((model) => model.pending > 0);
+            return draining ? timer(0, scheduler).pipe(concatMap(() => drain(which, item))) : of(item);
+          }),
+        );
+      return source.pipe(
+        alarm<In, Tick>(dueAt, { kind: "tick" }, scheduler),
+        concatMap((item): Observable<In | BatchesItem> => {
+          switch (item.kind) {
+            case "admitted":
+              return from([...turn([...item.models], () => false), item]);
+            case "tick":
+              return from(turn(models, (model) => scheduler.now() >= model.oldestAt + model.batchAgeMsMax));
+            case "command":
+              return drain([item.model], item);
+            case "stop":
+              return models.some((model) => workOf(model, model.pending) > STOP_MULTIPLY_ADDS)
+                ? of(item)
+                : drain(models, item);
+            case "settled":
+              return of(item);
+          }
+        }),
+      );
+    });
 }
 
-function ordersFor(item: In | Tick, models: readonly Model[], now: number): (In | BatchesItem)[] {
-  switch (item.kind) {
-    case "admitted": {
-      const orders: (In | BatchesItem)[] = [];
-      for (const model of item.models) {
-        const size = model.state.config.learner.batch.size;
-        const count = Math.floor(model.pending / size);
-        if (count > 0) orders.push({ kind: "batches", model, rows: size, count });
-      }
-      orders.push(item);
-      return orders;
-    }
-    case "tick":
-      return models.filter((model) => now >= model.oldestAt + model.batchAgeMsMax).flatMap(rest);
-    case "command":
-      return [...rest(item.model), item];
-    case "stop":
-      return [...models.flatMap(rest), item];
-    case "settled":
-      return [item];
+function earliestDue(models: readonly Model[]): number | null {
+  let earliest: number | null = null;
+  for (const model of models) {
+    if (model.pending === 0) continue;
+    const isFull = model.pending >= model.state.config.learner.batch.size;
+    const due = isFull ? Number.NEGATIVE_INFINITY : model.oldestAt + model.batchAgeMsMax;
+    if (earliest === null || due < earliest) earliest = due;
   }
+  return earliest;
 }
 
-/** Orders whatever is pending: full mini-batches first, then the shorter one. */
-function rest(model: Model): BatchesItem[] {
-  const size = model.state.config.learner.batch.size;
-  const count = Math.floor(model.pending / size);
-  const remainder = model.pending - count * size;
+/** Orders what is pending, as far as one turn goes: full mini-batches first, then, where it is `due`, the shorter one. */
+function turn(models: readonly Model[], due: (model: Model) => boolean): BatchesItem[] {
   const orders: BatchesItem[] = [];
-  if (count > 0) orders.push({ kind: "batches", model, rows: size, count });
-  if (remainder > 0) orders.push({ kind: "batches", model, rows: remainder, count: 1 });
+  let left = TURN_MULTIPLY_ADDS;
+  for (const model of models) {
+    const { size } = model.state.config.learner.batch;
+    const full = Math.floor(model.pending / size);
+    const count = Math.min(full, Math.max(1, Math.floor(left / workOf(model, size))));
+    if (count > 0) orders.push({ kind: "batches", model, rows: size, count });
+    left -= workOf(model, count * size);
+    const remainder = model.pending - full * size;
+    if (count === full && remainder > 0 && due(model))
+      orders.push({ kind: "batches", model, rows: remainder, count: 1 });
+  }
   return orders;
+}
+
+function workOf(model: Model, rows: number): number {
+  return rows * model.state.learner.engine.layout.multiplyAdds;
 }

@@ -1,0 +1,26 @@
+import { Command } from "commander";
+import { RivuletError } from "../error.ts";
+import { ask, print } from "./context.ts";
+import { optionsOf } from "./options.ts";
+
+/** Shows what a model says of one row of features. */
+export function predictCommand(): Command {
+  return new Command("predict")
+    .description("show what a model says of one row of features, in their order")
+    .argument("<values...>", "the features (write -- before them where one is negative)")
+    .option("--name <model>", "which model (default: the only one)")
+    .option("--json", "print JSON")
+    .action(async (texts: readonly string[], _, command: Command) => {
+      const options = optionsOf(command);
+      const values = texts.map((text) => {
+        const value = Number(text);
+        if (text.trim() === "" || !Number.isFinite(value)) throw new RivuletError("usage", `${text} is no number`);
+        return value;
+      });
+      const predicted = await ask(options, "predict", { name: options.name, values });
+      print(options, predicted, () => {
+        const { prediction, step, class: winner } = predicted;
+        return `${prediction.toPrecision(6)}${winner === null ? "" : ` → class ${winner}`}, at step ${step}`;
+      });
+    });
+}
