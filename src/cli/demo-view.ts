@@ -27,6 +27,7 @@ export interface DemoScene {
 }
 
 const BARS = "▁▂▃▄▅▆▇█";
+const COST_MIN = 1e-4;
 const SPARK_WIDTH = 64;
 const NEWS_SHOWN = 6;
 const SNAPSHOTS_SHOWN = 4;
@@ -45,8 +46,8 @@ export function demoLines(scene: DemoScene): readonly string[] {
     "",
     `${DIM}accuracy, from 50 to 100 %${PLAIN}`,
     `           ${spark(accuracies)}`,
-    `${DIM}cost${PLAIN}`,
-    ...plot(costs, SPARK_WIDTH, 6).split("\n"),
+    `${DIM}cost, as a power of ten${PLAIN}`,
+    ...plot(costs.map(powerOfTen), SPARK_WIDTH, 6).split("\n"),
     "",
     `${DIM}snapshots${PLAIN}`,
     ...snapshots.slice(0, SNAPSHOTS_SHOWN).map((snapshot) => `  ${snapshotText(snapshot)}`),
@@ -64,6 +65,11 @@ export function demoLine({ seconds, samples, step, accuracy, snapshots, news }: 
 
 function snapshotText({ id, step, reason, cost }: DemoScene["snapshots"][number]): string {
   return `${String(id).padStart(3)}  step ${short(step).padStart(7)}  cost ${cost === null ? "     –" : cost.toFixed(4)}  ${reason}`;
+}
+
+/** A drift makes the cost a thousand times what it was: only in powers of ten both can be seen. */
+function powerOfTen(cost: number | null): number | null {
+  return cost === null ? null : Math.log10(Math.max(cost, COST_MIN));
 }
 
 function spark(values: readonly number[]): string {

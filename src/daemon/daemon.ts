@@ -217,7 +217,7 @@ export class Daemon {
     this.rooms.broker?.renew(readCredentials(config));
     this.#config = config;
     Object.assign(this.#commitPolicy, config.commit);
-    log.level = config.log.level;
+    if (changed.includes("log.level")) log.level = config.log.level;
     this.#maintain();
     for (const [name, model] of this.rooms.models) {
       const policy = config.models[name];

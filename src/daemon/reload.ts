@@ -60,13 +60,13 @@ function inForce(old: Config, next: Config): Config {
   };
 }
 
-/** Lists the keys in which two configurations differ; a model that one lacks is one key. */
+/** Lists the keys in which two configurations differ, as the file has them; a model that one lacks is one key. */
 function differences(a: unknown, b: unknown, path = ""): readonly string[] {
-  if (isGroup(a) && isGroup(b)) {
-    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-    return [...keys].flatMap((key) => differences(a[key], b[key], path === "" ? key : `${path}.${key}`));
+  if (!isGroup(a) || !isGroup(b) || path.endsWith(".every")) {
+    return JSON.stringify(a) === JSON.stringify(b) ? [] : [path.replace(/Ms$/, "")];
   }
-  return JSON.stringify(a) === JSON.stringify(b) ? [] : [path];
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].flatMap((key) => differences(a[key], b[key], path === "" ? key : `${path}.${key}`));
 }
 
 function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {

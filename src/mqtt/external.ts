@@ -40,8 +40,9 @@ export type ExternalChange =
 /** Room for topic and properties of a packet whose payload is as long as allowed. */
 const PACKET_OVERHEAD_BYTES = 4096;
 const RECEIVE_MAXIMUM = 65_535;
-/** How often more than the window a broker may send before the connection is cut (mosquitto 2.0.11 overshoots). */
+/** What may be held before the connection is cut: a broker may send more than its window (mosquitto 2.0.11 does). */
 const OVERSHOOT = 4;
+const OVERSHOOT_BYTES_MIN = 8_388_608;
 /** A broker that closes this often without an answer may be one that does not speak MQTT 5. */
 const SILENT_MAX = 2;
 
@@ -236,8 +237,8 @@ class ExternalBroker implements Broker {
       if (qos === 0) this.#dropped++;
       return false;
     }
-    if (held <= OVERSHOOT * bytesMax) return true;
-    connection.abort(`the broker sent ${OVERSHOOT} times what may be without acknowledgement`);
+    if (held <= Math.max(OVERSHOOT * bytesMax, OVERSHOOT_BYTES_MIN)) return true;
+    connection.abort(`the broker sent ${held} bytes without waiting for acknowledgements`);
     return false;
   }
 }

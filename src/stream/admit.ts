@@ -19,6 +19,13 @@ export interface AdmitOptions {
   readonly limits: SampleLimits;
   /** Rows after which what was admitted goes on, so that a commit stays bounded. */
   readonly policy: { readonly maxSamples: number };
+  /** Told here that messages wait for room: what makes room must not wait then. */
+  readonly gate: Gate;
+}
+
+/** Is shared by admission, which writes it, and the group commit, which reads it. */
+export interface Gate {
+  waiting: boolean;
 }
 
 /**
@@ -101,8 +108,12 @@ class Admission {
       yield chunk.item();
       chunk = new Chunk();
     }
-    if (!chunk.empty) yield chunk.item();
     this.#waiting = this.#waiting.slice(done);
+    const { gate } = this.#options;
+    const begins = this.#waiting.length > 0 && !gate.waiting;
+    gate.waiting = this.#waiting.length > 0;
+    // Where nothing goes on, an empty item says that there is a wait.
+    if (!chunk.empty || begins) yield chunk.item();
   }
 
   /** Puts a message's rows into their ring, or refuses it. Returns false where there is no room yet. */

@@ -36,6 +36,8 @@ const RETRY_MS_MAX = 5000;
 export interface GroupCommitOptions {
   readonly models: readonly Model[];
   readonly number: CommitNumber;
+  /** Whether messages wait for slots of the rings, which a commit frees. */
+  readonly gate: { readonly waiting: boolean };
   readonly policy: CommitOptions;
   /** Makes a transaction durable; errors when it could not, and may then be called again with the same one. */
   readonly commit: (transaction: Transaction) => Observable<void>;
@@ -59,7 +61,10 @@ export function groupCommit(
       const policy = new CommitPolicy(options.policy, scheduler.now());
       let filling = new FillingTransaction();
       let inFlight = false;
-      const dueAt = () => (inFlight || filling.empty ? null : policy.dueAt(filling));
+      const dueAt = () => {
+        if (inFlight || filling.empty) return null;
+        return options.gate.waiting ? filling.lastAt : policy.dueAt(filling);
+      };
       const seal = (item: In | Tick): Committed | null => {
         const now = scheduler.now();
         if (item.kind === "settled") inFlight = false;

@@ -17,10 +17,13 @@ import type { Model } from "./model.ts";
 type In = AdmittedItem | CommandItem | SettledItem | StopItem;
 type Tick = { readonly kind: "tick" };
 
-/** Multiply-adds of forward passes ordered in one go; then the event loop has its turn, or a broker thinks that we are gone. */
-const TURN_MULTIPLY_ADDS = 5e6;
+// Work is counted, never timed: in multiply-adds of a forward pass.
+/** What is ordered in one go; then the event loop has its turn, or a broker would think that we are gone. */
+const TURN_WORK = 5e6;
 /** What a stop still trains. More stays pending: it is in the journal, and the next start goes on with it. */
-const STOP_MULTIPLY_ADDS = 2.5e8;
+const STOP_WORK = 2.5e8;
+/** What a step costs for each parameter, beside its rows: a square root and a division in the update. */
+const UPDATE_WORK = 3;
 
 /**
  * Orders mini-batches ahead of the items that complete them: full ones by size, a shorter one when its oldest row has
@@ -55,9 +58,7 @@ export function miniBatch(
             case "command":
               return drain([item.model], item);
             case "stop":
-              return models.some((model) => workOf(model, model.pending) > STOP_MULTIPLY_ADDS)
-                ? of(item)
-                : drain(models, item);
+              return models.some((model) => workOf(model, model.pending) > STOP_WORK) ? of(item) : drain(models, item);
             case "settled":
               return of(item);
           }
@@ -80,7 +81,7 @@ function earliestDue(models: readonly Model[]): number | null {
 /** Orders what is pending, as far as one turn goes: full mini-batches first, then, where it is `due`, the shorter one. */
 function turn(models: readonly Model[], due: (model: Model) => boolean): BatchesItem[] {
   const orders: BatchesItem[] = [];
-  let left = TURN_MULTIPLY_ADDS;
+  let left = TURN_WORK;
   for (const model of models) {
     const { size } = model.state.config.learner.batch;
     const full = Math.floor(model.pending / size);
@@ -94,6 +95,7 @@ function turn(models: readonly Model[], due: (model: Model) => boolean): Batches
   return orders;
 }
 
-function workOf(model: Model, rows: number): number {
-  return rows * model.state.learner.engine.layout.multiplyAdds;
+function workOf({ state }: Model, rows: number): number {
+  const { multiplyAdds, parameterCount } = state.learner.engine.layout;
+  return rows * multiplyAdds + Math.ceil(rows / state.config.learner.batch.size) * UPDATE_WORK * parameterCount;
 }

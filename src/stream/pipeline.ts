@@ -16,7 +16,7 @@ import { type GroupCommitOptions, groupCommit } from "./group-commit.ts";
 import { miniBatch } from "./mini-batch.ts";
 import { train } from "./train.ts";
 
-export type PipelineOptions = GroupCommitOptions & AdmitOptions;
+export type PipelineOptions = Omit<GroupCommitOptions & AdmitOptions, "gate">;
 
 /**
  * Composes the way of the data: messages and commands in, what became durable out. The first emission says that what the
@@ -32,11 +32,12 @@ export function pipeline(
   return (source) =>
     defer(() => {
       const settled$ = new Subject<SettledItem>();
+      const gate = { waiting: false };
       return merge(settled$, concat(of(start), source, of(stop))).pipe(
-        admit(options, scheduler),
+        admit({ ...options, gate }, scheduler),
         miniBatch(options.models, scheduler),
         train(options.models, scheduler),
-        groupCommit(options, scheduler),
+        groupCommit({ ...options, gate }, scheduler),
         // A slot of the ring and the place of the transaction in flight are free again.
         tap(() => settled$.next({ kind: "settled" })),
         takeWhile((committed) => !committed.last, true),

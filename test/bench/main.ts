@@ -1,10 +1,15 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
-// npm run bench [-- learner | intake]
+// npm run bench [-- learner | intake | mqtt]
 
 import { benchIntake } from "./intake.ts";
 import { benchLearner } from "./learner.ts";
+import { benchMqtt } from "./mqtt.ts";
 
-const benches: Readonly<Record<string, () => Promise<void> | void>> = { learner: benchLearner, intake: benchIntake };
+const benches: Readonly<Record<string, () => Promise<void> | void>> = {
+  learner: benchLearner,
+  intake: benchIntake,
+  mqtt: benchMqtt,
+};
 const names = process.argv.slice(2);
 const unknown = names.find((name) => benches[name] === undefined);
 if (unknown !== undefined) {

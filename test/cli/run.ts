@@ -79,7 +79,7 @@ export async function startDaemon(data: string, args: readonly string[] = []): P
     child.once("exit", (code) => reject(new Error(`the daemon exited with ${code}: ${greeting}${stderr}`)));
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       greeting += text;
-      const port = /mqtt:\/\/127\.0\.0\.1:(\d+)/.exec(greeting)?.[1];
+      const port = /mqtts?:\/\/(?:127\.0\.0\.1|localhost):(\d+)/.exec(greeting)?.[1];
       if (port !== undefined && greeting.includes("another terminal"))
         resolve({ process: child, port: Number(port), greeting });
     });

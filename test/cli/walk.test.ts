@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connectAsync } from "mqtt";
 import { describe, expect, it } from "vitest";
@@ -9,30 +9,8 @@ import type { SnapshotDifference, SnapshotLine } from "../../src/daemon/verb-sna
 import type { Verified } from "../../src/daemon/verify.ts";
 import { Random } from "../../src/learner/random.ts";
 import { binary, programs } from "../programs.ts";
+import { bananas, rowsOf } from "./bananas.ts";
 import { rivulet, rivuletJson, startDaemon, stopped, temporaryFolder } from "./run.ts";
-
-const bananas = new URL("../../../shared/data/bananas.csv", import.meta.url);
-const ROWS = 5300;
-
-/** The real stream where it is there, else one like it. */
-function stream(): string {
-  if (existsSync(bananas)) return readFileSync(bananas, "utf8");
-  const random = new Random(1);
-  const lines = Array.from({ length: ROWS }, () => {
-    const [x1, x2] = [random.normal(), random.normal()];
-    return `${x1.toFixed(6)},${x2.toFixed(6)},${x1 * x1 + x2 * x2 < 1.4 ? 1 : 0}`;
-  });
-  return `x1,x2,y\n${lines.join("\n")}\n`;
-}
-
-/** The rows of a CSV text as numbers. */
-function rowsOf(csv: string): readonly (readonly number[])[] {
-  return csv
-    .trim()
-    .split("\n")
-    .slice(1)
-    .map((line) => line.split(",").map(Number));
-}
 
 async function journal(data: string): Promise<readonly (readonly number[])[]> {
   const { code, stdout } = await rivulet(["journal", "export", "--data", data]);
@@ -50,7 +28,7 @@ async function mosquittoPub(port: number, csv: string): Promise<void> {
 
 async function walk(publish: (port: number, file: string) => Promise<void>): Promise<void> {
   const data = temporaryFolder();
-  const csv = stream();
+  const csv = bananas();
   const file = join(data, "stream.csv");
   writeFileSync(file, csv);
   const rows = rowsOf(csv);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectAsync, type MqttClient } from "mqtt";
-import { afterEach } from "vitest";
+import { afterEach, expect } from "vitest";
 import { parseConfig } from "../../src/daemon/config.ts";
 import { type Daemon, openDaemon } from "../../src/daemon/daemon.ts";
 import { silentLog } from "../../src/daemon/log.ts";
@@ -13,6 +13,11 @@ const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+/** Does something after the test. */
+export function onEnd(cleanup: () => unknown): void {
+  cleanups.push(cleanup);
+}
 
 /** Makes a folder that is removed after the test. */
 export function temporaryFolder(): string {
@@ -26,6 +31,13 @@ export async function open(data: string, yaml: string | null = null, set: readon
   const config = parseConfig(yaml, { data, set: ["mqtt.port=0", ...set] });
   const daemon = await openDaemon({ config, log: silentLog, listen: true });
   cleanups.push(() => daemon.close());
+  return daemon;
+}
+
+/** Opens the daemon on an external broker and waits until it is connected. */
+export async function openOn(url: string, set: readonly string[] = [], data = temporaryFolder()): Promise<Daemon> {
+  const daemon = await open(data, null, [`mqtt.broker=${url}`, ...set]);
+  await expect.poll(() => daemon.rooms.broker?.status().online, { timeout: 20_000 }).toBe(true);
   return daemon;
 }
 

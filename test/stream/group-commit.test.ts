@@ -68,6 +68,7 @@ function run(source: string, expected: string, values: Record<string, string>, s
       mergeWith(settled$),
       groupCommit(
         {
+          gate: { waiting: false },
           models: [model],
           number,
           policy: { ...balanced, ...setting.policy },

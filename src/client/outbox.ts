@@ -1,0 +1,167 @@
+// What was sent and is not acknowledged yet. One client object of mqtt.js a connection: its own resending fails messages
+// where a connection is lost again before it has caught up.
+
+import { connect, type MqttClient } from "mqtt";
+import { RivuletError } from "../error.ts";
+import type { PublishCounts, PublishOptions } from "./publisher.ts";
+
+/** Messages that may be without acknowledgement at a time. */
+const WINDOW = 1000;
+const CONNECT_MS_MAX = 10_000;
+const RECONNECT_MS = 500;
+/** Attempts to get a lost connection back. */
+const RECONNECTS_MAX = 60;
+
+type Payload = string | Buffer;
+
+interface Entry {
+  readonly payload: Payload;
+}
+
+type OutboxOptions = Omit<PublishOptions, "payloads" | "signal" | "rate">;
+
+/** Sends messages, in order, until each is acknowledged. */
+export class Outbox {
+  sent = 0;
+  acknowledged = 0;
+  readonly #options: OutboxOptions;
+  /** In the order of sending. */
+  readonly #pending = new Set<Entry>();
+  #client: MqttClient | null = null;
+  #attempts = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #failure: RivuletError | null = null;
+  #closed = false;
+  #wake: () => void = () => {};
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** Connects for the first time. Throws `broker-failed` where that does not succeed. */
+  async open(): Promise<void> {
+    const { url } = this.#options;
+    try {
+      this.#use(await this.#connect());
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message || String(cause) : "it closed the connection";
+      throw new RivuletError("broker-failed", `the broker ${url} cannot be reached: ${reason}`, {
+        hint: "Is the daemon running (`npm start`), and are mqtt.host and mqtt.port the same here as there?",
+        cause,
+      });
+    }
+  }
+
+  send(payload: string | Uint8Array): void {
+    this.sent++;
+    const entry = { payload: typeof payload === "string" ? payload : Buffer.from(payload) };
+    this.#pending.add(entry);
+    if (this.#client !== null) this.#transmit(this.#client, entry);
+  }
+
+  /** Resolves when one more message may be under way. Throws `broker-failed`. */
+  async room(): Promise<void> {
+    await this.#until(() => this.#pending.size < WINDOW);
+  }
+
+  /** Resolves when everything is acknowledged. Throws `broker-failed`. */
+  async empty(): Promise<void> {
+    await this.#until(() => this.#pending.size === 0);
+  }
+
+  /** Gives up: whoever waits is told. */
+  fail(cause: unknown): void {
+    this.#failure ??= lost(this, cause);
+    this.#wake();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    // Not by force where all is well: what QoS 0 wrote may still be on its way out.
+    await this.#client?.endAsync(this.#failure !== null);
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition() && this.#failure === null) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #transmit(client: MqttClient, entry: Entry): void {
+    const { topic, qos, onProgress } = this.#options;
+    client.publish(topic, entry.payload, { qos }, (error) => {
+      if (error || client !== this.#client || !this.#pending.delete(entry)) return;
+      this.acknowledged++;
+      onProgress(this);
+      this.#wake();
+    });
+  }
+
+  /** Goes on over a connection: what was not acknowledged goes first, in its order. */
+  #use(client: MqttClient): void {
+    this.#client = client;
+    this.#attempts = 0;
+    client.on("close", () => {
+      this.#client = null;
+      if (!this.#closed) this.#reconnect(new Error("the broker closed the connection"));
+    });
+    for (const entry of this.#pending) this.#transmit(client, entry);
+  }
+
+  #reconnect(cause: unknown): void {
+    if (++this.#attempts > RECONNECTS_MAX) return this.fail(cause);
+    this.#timer = setTimeout(() => {
+      this.#connect().then(
+        (client) => {
+          if (this.#closed) client.end(true);
+          else this.#use(client);
+        },
+        (error) => {
+          if (!this.#closed) this.#reconnect(error);
+        },
+      );
+    }, RECONNECT_MS);
+  }
+
+  async #connect(): Promise<MqttClient> {
+    const { url, username, password, tls } = this.#options;
+    const client = connect(url, {
+      ...(tls === undefined || tls.ca.length === 0 ? {} : { ca: [...tls.ca] }),
+      ...(tls === undefined || tls.cert === null ? {} : { cert: tls.cert }),
+      ...(tls === undefined || tls.key === null ? {} : { key: tls.key }),
+      ...(username === null ? {} : { username }),
+      ...(password === null ? {} : { password }),
+      manualConnect: true,
+      // Connected by 3.1.1, which every broker speaks, the one that Rivulet brings along among them.
+      protocolVersion: 4,
+      connectTimeout: CONNECT_MS_MAX,
+      reconnectPeriod: 0,
+    });
+    await new Promise<void>((resolve, reject) => {
+      client.once("connect", () => resolve());
+      // The first reason counts; after the connection, its end tells all there is to tell.
+      client.on("error", reject);
+      client.once("close", () => reject(new Error("it closed the connection")));
+      client.connect();
+    }).catch((error) => {
+      client.end(true);
+      throw error;
+    });
+    return client;
+  }
+}
+
+function lost({ sent, acknowledged }: PublishCounts, cause: unknown): RivuletError {
+  return new RivuletError(
+    "broker-failed",
+    `the connection to the broker was lost: ${acknowledged} of ${sent} messages were acknowledged`,
+    {
+      hint: "Number the rows (--source) and publish again: what was taken already is passed over.",
+      cause,
+    },
+  );
+}

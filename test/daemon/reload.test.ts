@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { type ConfigCheck, checkConfigText, parseConfig } from "../../src/daemon/config.ts";
+import { type Daemon, openDaemon } from "../../src/daemon/daemon.ts";
+import { silentLog } from "../../src/daemon/log.ts";
+import { ask, connectTo, onEnd, temporaryFolder } from "./open.ts";
+
+/** Opens a daemon whose configuration can be written anew. */
+async function opened(yaml: string): Promise<{ daemon: Daemon; write: (yaml: string) => void }> {
+  const data = temporaryFolder();
+  const overrides = { data, set: ["mqtt.port=0"] };
+  let text = yaml;
+  const reread = (): ConfigCheck => checkConfigText(text, overrides);
+  const daemon = await openDaemon({ config: parseConfig(yaml, overrides), log: silentLog, listen: true, reread });
+  onEnd(() => daemon.close());
+  return {
+    daemon,
+    write: (next) => {
+      text = next;
+    },
+  };
+}
+
+async function publish(daemon: Daemon, count: number): Promise<void> {
+  const client = await connectTo(daemon);
+  const rows = Array.from({ length: count }, (_, i) => ({ x1: Math.sin(i), x2: Math.cos(i), y: i % 2 }));
+  await client.publishAsync("rivulet/default/sample", JSON.stringify(rows), { qos: 1 });
+}
+
+describe("a reload", () => {
+  it("puts another rate and batch in force between two steps, with a snapshot before it", async () => {
+    const { daemon, write } = await opened("{}");
+    await publish(daemon, 40);
+    write("models: { default: { optimizer: { learningRate: 0.05 }, batch: { size: 8 } } }");
+    expect(await daemon.reload()).toMatchObject({
+      changed: ["models.default.optimizer.learningRate", "models.default.batch.size"],
+      waiting: [],
+      failure: null,
+    });
+    await publish(daemon, 40);
+    const model = daemon.rooms.models.get("default");
+    expect(model?.state).toMatchObject({ step: 15, sequence: 80 });
+    expect(model?.state.config.learner.optimizer.learningRate).toBe(0.05);
+    expect((await ask(daemon, "snapshots-list", {})).map(({ reason }) => reason)).toEqual(["config", "created"]);
+    expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same", rows: 80 });
+    expect((await ask(daemon, "status", {})).reloaded).toMatchObject({ failure: null });
+  });
+
+  it("carries the parameters over to another optimizer", async () => {
+    const { daemon, write } = await opened("{}");
+    await publish(daemon, 40);
+    const before = daemon.rooms.models.get("default")?.state.learner.engine.parameters.slice();
+    write("models: { default: { optimizer: { kind: sgd }, scale: none } }");
+    await daemon.reload();
+    expect(daemon.rooms.models.get("default")?.state.learner.engine.parameters).toEqual(before);
+    await publish(daemon, 40);
+    expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same", rows: 80 });
+  });
+
+  it("changes when things are committed, trained and saved", async () => {
+    const { daemon, write } = await opened("models: { default: { batch: { maxAge: 1h } } }");
+    await publish(daemon, 3);
+    write(
+      "commit: { profile: eager }\nmodels: { default: { batch: { maxAge: 1ms }, snapshot: { every: 1 steps, minGap: 0ms } } }",
+    );
+    expect((await daemon.reload()).changed).toEqual([
+      "commit.profile",
+      "models.default.batch.maxAge",
+      "models.default.snapshot.every",
+      "models.default.snapshot.minGap",
+    ]);
+    expect(daemon.rooms.config.commit.profile).toBe("eager");
+    await publish(daemon, 3);
+    await expect.poll(() => daemon.rooms.models.get("default")?.state.sequence).toBe(6);
+    await expect.poll(async () => (await ask(daemon, "snapshots-list", {}))[0]?.reason).toBe("steps");
+  });
+
+  it("keeps the old configuration where the new one has a fault, and says so", async () => {
+    const { daemon, write } = await opened("{}");
+    const before = daemon.rooms.config;
+    write("models: { default: { optimizer: { learningRat: 0.05 } } }");
+    expect((await daemon.reload()).failure).toContain("learningRate");
+    expect(daemon.rooms.config).toBe(before);
+    expect((await ask(daemon, "status", {})).reloaded?.failure).toContain("learningRate");
+    expect(await ask(daemon, "config-check", {})).toMatchObject({
+      ok: false,
+      faults: [expect.stringContaining("learningRat")],
+    });
+    write("mqtt: { passwordFile: /no/such/file }");
+    expect((await daemon.reload()).failure).toContain("/no/such/file");
+    expect(daemon.rooms.config).toBe(before);
+  });
+
+  it("keeps all of the old configuration where a trained model cannot go on under the new one", async () => {
+    const { daemon, write } = await opened("{}");
+    write("log: { level: warn }\nmodels: { default: { network: { hidden: [3] } } }");
+    expect((await daemon.reload()).failure).toContain("models.default.network.hidden");
+    expect(daemon.rooms.config.log.level).toBe("info");
+  });
+
+  it("names what waits for a restart, and puts the rest in force", async () => {
+    const { daemon, write } = await opened("{}");
+    write("mqtt: { prefix: other, commands: off }\nintake: { bytesMax: 32MB }\nmodels: { default: {}, second: {} }");
+    expect(await daemon.reload()).toMatchObject({
+      changed: ["mqtt.commands"],
+      waiting: ["mqtt.prefix", "intake.bytesMax", "models.second"],
+    });
+    expect(daemon.rooms.config.mqtt).toMatchObject({ prefix: "rivulet", commands: "off" });
+  });
+});
