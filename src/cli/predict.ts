@@ -7,7 +7,7 @@ import { optionsOf } from "./options.ts";
 export function predictCommand(): Command {
   return new Command("predict")
     .description("show what a model says of one row of features, in their order")
-    .argument("<values...>", "the features (write -- before them where one is negative)")
+    .argument("<values...>", "the features")
     .option("--name <model>", "which model (default: the only one)")
     .option("--json", "print JSON")
     .action(async (texts: readonly string[], _, command: Command) => {

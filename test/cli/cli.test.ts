@@ -1,8 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { rivulet, rivuletJson, startDaemon, stopped, temporaryFolder } from "./run.ts";
+import type { Status } from "../../src/daemon/verb-queries.ts";
+import { rivulet, rivuletJson, spawnRivulet, startDaemon, stopped, temporaryFolder } from "./run.ts";
 
 describe("the program", () => {
   it("names both remedies and exits with 1 where the port is in use", async () => {
@@ -83,6 +84,66 @@ describe("the program", () => {
     );
     expect(result.code).toBe(code);
     expect(result.stderr).not.toContain("    at ");
+  });
+
+  it("publishes a generated stream, the same for the same seed, and predicts", async () => {
+    const data = temporaryFolder();
+    const { port } = await startDaemon(data);
+    const args = ["--stream", "moons", "--seed", "4", "--count", "300", "--set", `mqtt.port=${port}`];
+    for (const source of ["a", "b"]) {
+      const { code, stdout } = await rivulet(["publish", ...args, "--source", source]);
+      expect([code, stdout.slice(0, 32)]).toEqual([0, "300 of 300 rows acknowledged in "]);
+    }
+    const { stdout } = await rivulet(["journal", "export", "--data", data]);
+    const rows = stdout
+      .trim()
+      .split("\n")
+      .slice(1)
+      .map((line) => line.slice(line.indexOf(",")));
+    expect(rows.slice(0, 300)).toEqual(rows.slice(300));
+    const predicted = await rivuletJson<{ prediction: number; class: number }>([
+      "predict",
+      "--data",
+      data,
+      "0.5",
+      "-1",
+    ]);
+    expect(predicted).toMatchObject({ class: expect.any(Number), prediction: expect.any(Number) });
+    for (const wrong of [[], ["--stream", "no-such"], ["x.csv", "--stream", "moons"]]) {
+      expect((await rivulet(["publish", ...wrong])).code).toBe(64);
+    }
+    expect((await rivulet(["predict", "--data", data, "1"])).code).toBe(64);
+  });
+
+  it("reloads its configuration at SIGHUP, and says what came of it", async () => {
+    const data = temporaryFolder();
+    const file = join(temporaryFolder(), "rivulet.yaml");
+    const write = (rate: string) =>
+      writeFileSync(file, `models: { default: { optimizer: { learningRate: ${rate} } } }\n`);
+    write("0.3");
+    const { process: child } = await startDaemon(data, ["--config", file]);
+    const reloaded = async () => (await rivuletJson<Status>(["status", "--data", data])).reloaded;
+    write("0.1");
+    child.kill("SIGHUP");
+    await expect.poll(reloaded).toMatchObject({ changed: ["models.default.optimizer.learningRate"], failure: null });
+    write("much");
+    child.kill("SIGHUP");
+    await expect.poll(reloaded).toMatchObject({ failure: expect.stringContaining("learningRate") });
+    expect(await stopped(child, "SIGTERM")).toBe(0);
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("shows a demo until %s, and leaves nothing behind", async (signal) => {
+    const folder = temporaryFolder();
+    const child = spawnRivulet(["demo", "--rate", "2000"], { TMPDIR: folder });
+    let said = "";
+    const end = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    for await (const text of child.stdout) {
+      said += String(text);
+      if (/[1-9]\d* samples, step/.test(said) && !child.killed) child.kill(signal);
+    }
+    expect(await end).toBe(0);
+    expect(said).toMatch(/accuracy \d+\.\d %, \d+ snapshots/);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it("refuses a Node that is too old in one line, before it loads anything native", async () => {

@@ -31,12 +31,14 @@ function environment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv
   return { ...Object.fromEntries(clean), ...extra };
 }
 
+/** Starts the program; who calls it waits for its end. */
+export function spawnRivulet(args: readonly string[], extra: Readonly<Record<string, string>> = {}) {
+  return spawn(process.execPath, [main, ...args], { env: environment(extra), stdio: ["ignore", "pipe", "pipe"] });
+}
+
 /** Runs the program to its end. */
 export async function rivulet(args: readonly string[], extra: Readonly<Record<string, string>> = {}): Promise<Result> {
-  const child = spawn(process.execPath, [main, ...args], {
-    env: environment(extra),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawnRivulet(args, extra);
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -1,9 +1,14 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connectAsync } from "mqtt";
 import { describe, expect, it } from "vitest";
 import { RivuletError } from "../../src/error.ts";
 import type { Message } from "../../src/mqtt/message.ts";
+import { programs } from "../programs.ts";
+import { makeCertificates } from "./mosquitto.ts";
 import { connect, listen, open, rawConnection } from "./open.ts";
 
 const SAMPLE = "rivulet/default/sample";
@@ -198,6 +203,72 @@ describe("the embedded broker", () => {
     await connect(broker, { username: "pump", password: "secret" });
     await expect(connect(broker, { username: "pump", password: "guess!" })).rejects.toMatchObject({ code: 4 });
     await expect(connect(broker)).rejects.toMatchObject({ code: 4 });
+  });
+
+  it("disconnects a client that does not read what it asked for, and keeps nobody else waiting", async () => {
+    const broker = await open();
+    const intake = listen(broker, (message) => message.ack());
+    const stalled = await rawConnection(broker);
+    stalled.write(CONNECT);
+    await once(stalled, "data");
+    stalled.pause();
+    // SUBSCRIBE to everything below the prefix, QoS 0.
+    stalled.write(Buffer.concat([Buffer.from([0x82, 14, 0, 1, 0, 9]), Buffer.from("rivulet/#"), Buffer.from([0])]));
+    const [producer, reader] = [await connect(broker), await connect(broker)];
+    let read = 0;
+    reader.on("message", () => read++);
+    await reader.subscribeAsync(SAMPLE);
+    const payload = "p".repeat(10_000);
+    for (let i = 0; broker.status().stalled === 0 && i < 3000; i++)
+      await producer.publishAsync(SAMPLE, payload, { qos: 1 });
+    await expect.poll(() => broker.status()).toMatchObject({ stalled: 1, connections: 2 });
+    await expect.poll(() => read).toBe(intake.messages.length);
+  });
+
+  it.skipIf(!programs.openssl)(
+    "speaks TLS, asks for a certificate where it has an authority, and takes new ones",
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "rivulet-tls-"));
+      makeCertificates(folder);
+      const file = (name: string) => readFileSync(join(folder, name));
+      const tls = { ca: null, cert: file("server.pem"), key: file("server-key.pem") };
+      const none = { username: null, password: null };
+      const broker = await open({ credentials: { ...none, tls } });
+      listen(broker, (message) => message.ack());
+      const { url } = broker.status();
+      expect(url).toMatch(/^mqtts:/);
+      const [ca, cert, key] = [file("ca.pem"), file("client.pem"), file("client-key.pem")];
+      const client = await connectAsync(url, { ca, reconnectPeriod: 0 });
+      await client.publishAsync(SAMPLE, "x".repeat(100_000), { qos: 1 });
+      await client.endAsync(true);
+      await expect(connectAsync(url, { reconnectPeriod: 0 }, false)).rejects.toThrow(/certificate/);
+
+      // The same authority made anew: those who trust the old one are told so.
+      makeCertificates(folder);
+      broker.renew({ ...none, tls: { ca: null, cert: file("server.pem"), key: file("server-key.pem") } });
+      await expect(connectAsync(url, { ca, reconnectPeriod: 0 }, false)).rejects.toThrow();
+      await (await connectAsync(url, { ca: file("ca.pem"), reconnectPeriod: 0 })).endAsync(true);
+      expect(() => broker.renew({ ...none, tls: null })).toThrow(/TLS/);
+      expect(() => broker.renew({ ...none, tls: { ca: null, cert, key: file("client-key.pem") } })).toThrow(
+        /certificates/,
+      );
+
+      const mutual = await open({ credentials: { ...none, tls: { ca, cert: tls.cert, key: tls.key } } });
+      listen(mutual, (message) => message.ack());
+      await expect(connectAsync(mutual.status().url, { ca, reconnectPeriod: 0 }, false)).rejects.toThrow();
+      await (await connectAsync(mutual.status().url, { ca, cert, key, reconnectPeriod: 0 })).endAsync(true);
+      rmSync(folder, { recursive: true });
+    },
+  );
+
+  it("listens beyond this machine with a password and TLS only", async () => {
+    const tls = { ca: null, cert: null, key: null };
+    for (const credentials of [
+      { username: null, password: "p", tls: null },
+      { username: null, password: null, tls },
+    ]) {
+      await expect(open({ host: "0.0.0.0", credentials })).rejects.toMatchObject({ code: "broker-failed" });
+    }
   });
 
   it("refuses MQTT 5, which it does not speak", async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { Random } from "../../src/learner/random.ts";
 import type { Transaction } from "../../src/learner/transaction.ts";
 import type { CommitOptions } from "../../src/stream/commit-policy.ts";
+import { CommitPolicy } from "../../src/stream/commit-policy.ts";
 import type {
   AdmittedItem,
   AppliedItem,
@@ -152,5 +153,17 @@ describe("the group commit", () => {
     expect(transactions[0]).toBe(transactions[1]);
     expect(transactions[1]).toBe(transactions[2]);
     expect(transactions[3]?.id).toBe(2);
+  });
+});
+
+describe("the commit policy", () => {
+  it("lets go at once what needs no commit, in every profile", () => {
+    for (const profile of ["eager", "balanced", "sd-card"] as const) {
+      const policy = new CommitPolicy({ profile, maxDelayMs: 50, maxSamples: 4096, bytesPerDay: 1 }, 0);
+      const filling = { rows: 0, changes: false, urgent: false, firstAt: 3, lastAt: 7, held: new Map() };
+      expect(policy.dueAt(filling)).toBe(7);
+      const changed = policy.dueAt({ ...filling, changes: true, rows: 1 });
+      expect(changed > 7).toBe(profile !== "eager");
+    }
   });
 });

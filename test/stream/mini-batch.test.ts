@@ -6,7 +6,7 @@ import { Random } from "../../src/learner/random.ts";
 import type { AdmittedItem, BatchesItem, CommandItem, SettledItem, StopItem } from "../../src/stream/flow.ts";
 import { miniBatch } from "../../src/stream/mini-batch.ts";
 import type { Model } from "../../src/stream/model.ts";
-import { append, liveModel } from "./model-bench.ts";
+import { append, learnerConfig, liveModel } from "./model-bench.ts";
 
 type In = AdmittedItem | CommandItem | SettledItem | StopItem;
 
@@ -33,10 +33,16 @@ function perform(item: In | BatchesItem): string {
 }
 
 /** Runs a marble diagram in which a digit is a chunk of so many rows, c a command, . a settled item and s the stop. */
-function run(source: string, expected: string, orders: Record<string, string>, subscription?: string): void {
+function run(
+  source: string,
+  expected: string,
+  orders: Record<string, string>,
+  subscription?: string,
+  network = learnerConfig.network,
+): void {
   const scheduler = new TestScheduler((actual, wanted) => expect(actual).toEqual(wanted));
   scheduler.run(({ hot, expectObservable }) => {
-    const model = liveModel({ batchAgeMsMax: 5 });
+    const model = liveModel({ batchAgeMsMax: 5, config: { ...learnerConfig, network } });
     const random = new Random(1);
     const command: CommandItem = { kind: "command", model, action: { kind: "take" }, request: null, reply: () => {} };
     const items: Record<string, In> = { c: command, ".": settled, s: stop };
@@ -54,6 +60,9 @@ function run(source: string, expected: string, orders: Record<string, string>, s
   });
 }
 
+/** One of its steps is more than is ordered in one go. */
+const slow = { ...learnerConfig.network, hidden: [1024, 1024], activation: ["relu", "relu"] as const };
+
 describe("the mini-batch", () => {
   it("is closed by its size, before the chunk that filled it goes on", () =>
     run("-4----|", "-(ba)-|", { a: "admitted", b: "4x1" }));
@@ -69,6 +78,13 @@ describe("the mini-batch", () => {
     run("------", "------", {});
     run("---|", "---|", {});
     run("---#", "---#", {});
+  });
+  it("is ordered in pieces for a slow model", () => {
+    run("-9-----|", "-(bab)c|", { a: "admitted", b: "4x1", c: "1x1" }, undefined, slow);
+  });
+  it("is closed in pieces before a command to a slow model, which follows the last one", () => {
+    const orders = { a: "admitted", b: "4x1", c: "1x1", x: "command" };
+    run("-(9c)----|", "-(babcx)-|", orders, undefined, slow);
   });
   it("leaves no timer behind", () => run("-1---------", "-a---------", { a: "admitted" }, "^-!"));
 
