@@ -237,7 +237,8 @@ describe.skipIf(!programs.mosquitto)("a connection to Mosquitto", () => {
     for (let round = 0; round < ROUNDS; round++) {
       await isOnline(listening);
       await publishAll(mosquitto, [String(round)]);
-      await expect.poll(() => listening.messages.length).toBe(round + 1);
+      // A broker that was killed may send an older one again.
+      await expect.poll(() => listening.messages.map(textOf)).toContain(String(round));
       const { connections } = listening.broker.status();
       if (round % 3 === 2) {
         mosquitto.signal("SIGSTOP");
