@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { type Config, checkConfig, formatFault } from "../daemon/config.ts";
+import { type Config, checkConfig, formatFault, optimizerOf } from "../daemon/config.ts";
 import { type GlobalOptions, print, sourcesOf } from "./context.ts";
 import { optionsOf } from "./options.ts";
 import { bytes, table } from "./table.ts";
@@ -26,7 +26,7 @@ function configText({ data, mqtt, commit, store, models }: Config): string {
     `${features.join(", ")} → ${label}`,
     [features.length, ...network.hidden, 1].join("-"),
     network.loss,
-    `${optimizer.kind} ${optimizer.learningRate}`,
+    `${optimizer.kind} ${optimizerOf(optimizer).learningRate}`,
     `${batch.size} rows or ${batch.maxAgeMs} ms`,
   ]);
   return [

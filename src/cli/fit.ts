@@ -81,10 +81,10 @@ function prepare(file: string, options: Options): { learner: Learner; set: Train
     loss: start?.loss ?? learned.network.loss,
   });
   const kind = options.optimizer ?? (explicit ? learned.optimizer.kind : "sgd");
-  const given = explicit && kind === learned.optimizer.kind ? learned.optimizer.learningRate : LEARNING_RATE;
+  const given = explicit && kind === learned.optimizer.kind ? learned.optimizer : { kind, learningRate: LEARNING_RATE };
   const size = options.batchSize ?? (explicit ? learned.batch.size : "full");
   const training = {
-    optimizer: { kind, learningRate: options.learningRate ?? given },
+    optimizer: { ...given, learningRate: options.learningRate ?? given.learningRate },
     batch: { size: size === "full" ? set.rows : Math.min(size, set.rows) },
   };
   if (start !== null) {

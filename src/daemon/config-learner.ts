@@ -4,6 +4,8 @@
 import { createHash } from "node:crypto";
 import { RivuletError } from "../error.ts";
 import type { LearnerConfig } from "../learner/learner-config.ts";
+import { OPTIMIZER_DEFAULTS, type OptimizerConfig, type OptimizerKind } from "../learner/optimizer.ts";
+import type { Schedule } from "../learner/schedule.ts";
 import type { Activation } from "../learner/topology.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import type { ModelConfig } from "./config-shape.ts";
@@ -24,8 +26,35 @@ export type Difference =
   | { readonly kind: "tunable" | "generation" | "refused"; readonly changes: readonly Change[] };
 
 /** Keys that a trained model may change. Initial weights are drawn but once, or by a reset. */
-const TUNABLE: readonly string[] = ["optimizer.learningRate", "batch.size", "network.init", "network.seed"];
-const GENERATION: readonly string[] = ["optimizer.kind", "scale"];
+const TUNABLE = /^(optimizer\..+|batch\.size|network\.init|network\.seed)$/;
+const GENERATION = /^(optimizer\.kind|scale)$/;
+const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = { adagrad: 0.3, sgd: 0.1, rmsprop: 0.01, adam: 0.01 };
+
+/**
+ * Resolves the training step: what its kind uses and what is not as OPTIMIZER_DEFAULTS has it, so that a key which a later
+ * release adds does not make an old configuration look like another one.
+ */
+export function optimizerOf(entry: ModelConfig["optimizer"]): OptimizerConfig {
+  const { kind, momentum, nesterov, decay, beta1, beta2, epsilon, l2, clipNorm, schedule } = entry;
+  const used = {
+    sgd: { momentum, nesterov: nesterov && momentum > 0 },
+    adagrad: {},
+    rmsprop: { decay, epsilon },
+    adam: { beta1, beta2, epsilon },
+  }[kind];
+  const given = { ...used, l2, ...(clipNorm === null ? {} : { clipNorm }) };
+  const changed = Object.entries(given).filter(([key, value]) => Reflect.get(OPTIMIZER_DEFAULTS, key) !== value);
+  return {
+    kind,
+    learningRate: entry.learningRate ?? LEARNING_RATES[kind],
+    ...Object.fromEntries(changed),
+    ...(schedule.kind === "constant" ? {} : { schedule: scheduleOf(schedule.kind, schedule) }),
+  };
+}
+
+function scheduleOf(kind: Schedule["kind"], { steps, factor }: { steps: number; factor: number }): Schedule {
+  return kind === "inverse" ? { kind, steps } : { kind, steps, factor };
+}
 
 /** Resolves the output's activation: null is sigmoid for cross-entropy and identity for mse. */
 export function outputOf({ output, loss }: Pick<ModelConfig["network"], "output" | "loss">): Activation {
@@ -48,7 +77,7 @@ export function learnerConfigJson(model: ModelConfig): ConfigInForce {
       seed,
     },
     scale: model.scale,
-    optimizer: model.optimizer,
+    optimizer: optimizerOf(model.optimizer),
     batch: { size: model.batch.size },
   };
   const json = canonicalJson(learner);
@@ -66,8 +95,8 @@ export function compareLearnerConfig(oldJson: string, newJson: string): Differen
     return canonicalJson(from) === canonicalJson(to) ? [] : [{ path, from, to }];
   });
   if (changes.length === 0) return "same";
-  if (changes.every(({ path }) => TUNABLE.includes(path))) return { kind: "tunable", changes };
-  const goesOn = changes.every(({ path }) => TUNABLE.includes(path) || GENERATION.includes(path));
+  if (changes.every(({ path }) => TUNABLE.test(path) && !GENERATION.test(path))) return { kind: "tunable", changes };
+  const goesOn = changes.every(({ path }) => TUNABLE.test(path) || GENERATION.test(path));
   return { kind: goesOn ? "generation" : "refused", changes };
 }
 

@@ -102,7 +102,7 @@ function modelsRules({ models, intake }: ConfigFile): readonly RuleFinding[] {
 }
 
 function modelRules(at: readonly string[], model: ModelEntry, { intake }: ConfigFile): readonly RuleFinding[] {
-  const { features, label, classes, batch } = model;
+  const { features, label, classes, batch, optimizer } = model;
   const findings: RuleFinding[] = [];
   const reserved = (name: string) =>
     `"${name}" is a field that payloads have already; reserved: ${RESERVED_FIELDS.join(", ")}`;
@@ -121,6 +121,14 @@ function modelRules(at: readonly string[], model: ModelEntry, { intake }: Config
   if (batch.size > intake.ringRows / 2) {
     const message = `came ${batch.size}; allowed: up to half of intake.ringRows, which is ${Math.floor(intake.ringRows / 2)}`;
     findings.push(finding([...at, "batch", "size"], message, [["intake", "ringRows"]]));
+  }
+  if (optimizer.nesterov && (optimizer.kind !== "sgd" || optimizer.momentum === 0)) {
+    findings.push(
+      finding([...at, "optimizer", "nesterov"], "goes with kind sgd and a momentum above 0", [
+        [...at, "optimizer", "kind"],
+        [...at, "optimizer", "momentum"],
+      ]),
+    );
   }
   return [...findings, ...networkRules([...at, "network"], model, [...at, "features"])];
 }

@@ -3,15 +3,14 @@
 
 import { z } from "zod";
 import { INITS } from "../learner/learner-config.ts";
-import { OPTIMIZERS } from "../learner/optimizer.ts";
 import { ACTIVATIONS, LOSSES } from "../learner/topology.ts";
+import { optimizerSchema } from "./config-schema-optimizer.ts";
 import { duration, every, size, whole, words } from "./config-values.ts";
 
 const FEATURES_MAX = 1024;
 const HIDDEN_LAYERS_MAX = 8;
 const LAYER_UNITS_MAX = 4096;
 const BATCH_SIZE_MAX = 4096;
-const LEARNING_RATE_MAX = 1000;
 const PATH_CHARACTERS_MAX = 4096;
 /** Bounds the models of one configuration; config-rules.ts counts them. */
 export const MODELS_MAX = 1000;
@@ -228,18 +227,7 @@ const model = z
       .enum(SCALES)
       .prefault("standard")
       .meta(words("Whether features are scaled to mean 0, deviation 1", SCALES)),
-    optimizer: z
-      .strictObject({
-        kind: z.enum(OPTIMIZERS).prefault("adagrad").meta(words("How the gradient moves the weights", OPTIMIZERS)),
-        learningRate: z
-          .number()
-          .gt(0)
-          .max(LEARNING_RATE_MAX)
-          .prefault(0.3)
-          .meta({ description: "Learning rate", limit: `a number above 0, up to ${LEARNING_RATE_MAX}` }),
-      })
-      .prefault({})
-      .meta({ description: "The training step" }),
+    optimizer: optimizerSchema,
     batch: z
       .strictObject({
         size: whole("Rows of a full mini-batch", "rows, at most half of intake.ringRows", 1, BATCH_SIZE_MAX, 4),

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import type { Init } from "../learner/learner-config.ts";
-import type { OptimizerKind } from "../learner/optimizer.ts";
 import type { Activation, Loss } from "../learner/topology.ts";
 import type { ConfigFile, ModelEntry } from "./config-schema.ts";
+import type { OptimizerEntry } from "./config-schema-optimizer.ts";
 
 /** Holds one model's configuration. */
 export interface ModelConfig {
@@ -21,7 +21,7 @@ export interface ModelConfig {
     readonly seed: number;
   };
   readonly scale: "standard" | "none";
-  readonly optimizer: { readonly kind: OptimizerKind; readonly learningRate: number };
+  readonly optimizer: OptimizerEntry;
   readonly batch: { readonly size: number; readonly maxAgeMs: number };
   readonly snapshot: {
     readonly every: { readonly ms: number } | { readonly steps: number };

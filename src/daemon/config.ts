@@ -20,7 +20,13 @@ import { type Config, shapeConfig } from "./config-shape.ts";
 import { isTree, readConfigText, type Tree } from "./config-text.ts";
 
 export { type ConfigFault, formatFault } from "./config-faults.ts";
-export { type Change, compareLearnerConfig, type Difference, learnerConfigJson } from "./config-learner.ts";
+export {
+  type Change,
+  compareLearnerConfig,
+  type Difference,
+  learnerConfigJson,
+  optimizerOf,
+} from "./config-learner.ts";
 export type { Config, ModelConfig } from "./config-shape.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

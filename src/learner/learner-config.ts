@@ -1,4 +1,4 @@
-import type { OptimizerKind } from "./optimizer.ts";
+import type { OptimizerConfig } from "./optimizer.ts";
 import type { Activation, Loss, Topology } from "./topology.ts";
 
 export const INITS = ["he", "glorot", "textbook"] as const;
@@ -21,7 +21,7 @@ export interface LearnerConfig {
     readonly seed: number;
   };
   readonly scale: "standard" | "none";
-  readonly optimizer: { readonly kind: OptimizerKind; readonly learningRate: number };
+  readonly optimizer: OptimizerConfig;
   readonly batch: { readonly size: number };
 }
 

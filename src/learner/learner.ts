@@ -1,7 +1,8 @@
 import { type LearnerConfig, topologyOf } from "./learner-config.ts";
-import { momentsOf } from "./optimizer.ts";
+import { momentsOf, resolveOptimizer } from "./optimizer.ts";
 import { Random } from "./random.ts";
 import { ReferenceEngine } from "./reference-engine.ts";
+import { RateSchedule } from "./schedule.ts";
 import { bytesOf, decodeStateBlock, encodeStateBlock, fillFrom, type StateSection, sectionOf } from "./state-block.ts";
 
 /** Standard deviation of the textbook's initial weights. */
@@ -17,16 +18,18 @@ export class Learner {
   readonly random: Random;
   /** Steps that were applied (1): the position of the learning-rate schedule. */
   readonly #applied = new Float64Array(1);
+  readonly #schedule: RateSchedule;
 
   /** Allocates everything and draws the initial parameters from the config's seed. */
   constructor(config: LearnerConfig) {
     this.config = config;
     this.engine = new ReferenceEngine({
       topology: topologyOf(config),
-      optimizer: config.optimizer.kind,
+      optimizer: config.optimizer,
       scaled: config.scale === "standard",
       batchMax: config.batch.size,
     });
+    this.#schedule = new RateSchedule(config.optimizer.schedule ?? null);
     this.random = new Random(config.network.seed);
     this.#initialise();
   }
@@ -40,9 +43,11 @@ export class Learner {
   step(rows: number): void {
     const { engine } = this;
     engine.rows = rows;
-    engine.learningRate = this.config.optimizer.learningRate;
+    engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied);
     engine.step();
-    if (!engine.undone) this.#applied[0] = this.#applied[0]! + 1;
+    if (engine.undone) return;
+    this.#applied[0] = this.#applied[0]! + 1;
+    this.#schedule.advance(this.stepsApplied);
   }
 
   /** Returns the output for one row of features (I): the probability of class 1, or the value. */
@@ -74,6 +79,8 @@ export class Learner {
   adopt(block: Uint8Array): void {
     const sections = decodeStateBlock(block);
     for (const moment of this.engine.moments) moment.fill(0);
+    this.engine.powers.fill(1);
+    this.#schedule.state.fill(1);
     this.engine.scaler?.reset();
     for (const [tag, values] of this.#vectors()) {
       if (sections.some((section) => section.tag === tag)) fillFrom(values, sectionOf(sections, tag, 0), tag);
@@ -82,13 +89,15 @@ export class Learner {
 
   #vectors(): (readonly [string, Float64Array | Uint32Array])[] {
     const { engine } = this;
-    const tags = momentsOf(this.config.optimizer.kind);
+    const tags = momentsOf(resolveOptimizer(this.config.optimizer));
     return [
       ["PARM", engine.parameters],
       ...engine.moments.map((moment, m) => [tags[m]!, moment] as const),
+      ...(engine.powers.length === 0 ? [] : [["BETA", engine.powers] as const]),
       ...(engine.scaler === null ? [] : [["SCAL", engine.scaler.state] as const]),
       ["RAND", this.random.state],
       ["SCHD", this.#applied],
+      ...(this.#schedule.state.length === 0 ? [] : [["RATE", this.#schedule.state] as const]),
     ];
   }
 

@@ -1,36 +1,60 @@
-export const OPTIMIZERS = ["sgd", "adagrad"] as const;
+import type { Schedule } from "./schedule.ts";
+
+export const OPTIMIZERS = ["sgd", "adagrad", "rmsprop", "adam"] as const;
 export type OptimizerKind = (typeof OPTIMIZERS)[number];
 
-/** Keeps Adagrad's division finite where a parameter never had a gradient. */
-export const ADAGRAD_EPSILON = 1e-10;
+/** Describes how the gradient moves the parameters. What is left out has the value that OPTIMIZER_DEFAULTS gives it. */
+export interface OptimizerConfig {
+  readonly kind: OptimizerKind;
+  readonly learningRate: number;
+  /** Share of the velocity that a step keeps (sgd); 0 keeps none. */
+  readonly momentum?: number;
+  /** Looks ahead along the velocity (sgd with momentum). */
+  readonly nesterov?: boolean;
+  /** Share of the mean square that a step keeps (rmsprop). */
+  readonly decay?: number;
+  /** Shares of the means of gradient and square that a step keeps (adam). */
+  readonly beta1?: number;
+  readonly beta2?: number;
+  /** Keeps the division by a root finite (rmsprop, adam). */
+  readonly epsilon?: number;
+  /** Weight decay by the gradient: adds l2 · θ to the gradient of each weight, not of biases. The cost does not show it. */
+  readonly l2?: number;
+  /** Longest gradient, by its Euclidean norm over all parameters; a longer one is shortened. */
+  readonly clipNorm?: number;
+  readonly schedule?: Schedule;
+}
+
+/** Holds an optimizer with nothing left out. */
+export type ResolvedOptimizer = Required<Omit<OptimizerConfig, "learningRate" | "schedule">>;
+
+export const OPTIMIZER_DEFAULTS = {
+  momentum: 0,
+  nesterov: false,
+  decay: 0.9,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  l2: 0,
+  clipNorm: Number.POSITIVE_INFINITY,
+} as const;
+
+/** Fills in what is left out. */
+export function resolveOptimizer(config: Omit<OptimizerConfig, "learningRate">): ResolvedOptimizer {
+  const { schedule: _, ...given } = config;
+  return { ...OPTIMIZER_DEFAULTS, ...given };
+}
 
 /** Names the moment vectors, each shaped like the parameters, that an optimizer keeps: their tags in a state block. */
-export function momentsOf(kind: OptimizerKind): readonly string[] {
+export function momentsOf({ kind, momentum }: Pick<ResolvedOptimizer, "kind" | "momentum">): readonly string[] {
   switch (kind) {
     case "sgd":
-      return [];
+      return momentum > 0 ? ["VELO"] : [];
     case "adagrad":
       return ["ADAG"];
-  }
-}
-
-/** Updates theta −= rate · g. */
-export function sgd(theta: Float64Array, g: Float64Array, rate: number, count: number): void {
-  for (let p = 0; p < count; p++) theta[p] = theta[p]! - rate * g[p]!;
-}
-
-/** Updates by Adagrad (Duchi, Hazan & Singer 2011): squares += g², theta −= rate · g / (√squares + ε). */
-export function adagrad(
-  theta: Float64Array,
-  squares: Float64Array,
-  g: Float64Array,
-  rate: number,
-  count: number,
-): void {
-  for (let p = 0; p < count; p++) {
-    const gradient = g[p]!;
-    const sum = squares[p]! + gradient * gradient;
-    squares[p] = sum;
-    theta[p] = theta[p]! - (rate * gradient) / (Math.sqrt(sum) + ADAGRAD_EPSILON);
+    case "rmsprop":
+      return ["RMSP"];
+    case "adam":
+      return ["ADM1", "ADM2"];
   }
 }

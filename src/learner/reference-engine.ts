@@ -1,13 +1,14 @@
 import { activate, multiplyByDerivative } from "./activation.ts";
 import { affine, backward, gradient } from "./dense.ts";
 import { crossEntropy, meanSquaredError } from "./loss.ts";
-import { adagrad, momentsOf, type OptimizerKind, sgd } from "./optimizer.ts";
+import { momentsOf, type OptimizerConfig, type ResolvedOptimizer, resolveOptimizer } from "./optimizer.ts";
 import { Scaler } from "./scaler.ts";
 import { type Layout, layoutOf, type Topology } from "./topology.ts";
+import { adagrad, adam, clipGradients, decayWeights, momentum, nesterov, rmsprop, sgd } from "./update.ts";
 
 export interface EngineOptions {
   readonly topology: Topology;
-  readonly optimizer: OptimizerKind;
+  readonly optimizer: Omit<OptimizerConfig, "learningRate" | "schedule">;
   readonly scaled: boolean;
   /** Rows of the largest mini-batch. */
   readonly batchMax: number;
@@ -25,6 +26,8 @@ export class ReferenceEngine {
   readonly parameters: Float64Array;
   /** The optimizer's moments, each (P). */
   readonly moments: readonly Float64Array[];
+  /** β1ᵗ and β2ᵗ of Adam (2), or nothing (0). */
+  readonly powers: Float64Array;
   /** ∂cost/∂θ of the last step (P). */
   readonly gradients: Float64Array;
 
@@ -44,7 +47,7 @@ export class ReferenceEngine {
 
   readonly #cost = new Float64Array(1);
   readonly #topology: Topology;
-  readonly #optimizer: OptimizerKind;
+  readonly #optimizer: ResolvedOptimizer;
   readonly #logits: Float64Array;
   /** activations[0] is the standardized input (without a scaler, `inputs` itself), activations[l + 1] the output of layer l, each (B, units). */
   readonly #activations: readonly Float64Array[];
@@ -57,14 +60,15 @@ export class ReferenceEngine {
   constructor(options: EngineOptions) {
     const { topology, batchMax } = options;
     this.#topology = topology;
-    this.#optimizer = options.optimizer;
+    this.#optimizer = resolveOptimizer(options.optimizer);
     this.layout = layoutOf(topology);
     const features = topology.units[0] ?? 0;
     const count = this.layout.parameterCount;
     this.scaler = options.scaled ? new Scaler(features) : null;
     this.parameters = new Float64Array(count);
     this.gradients = new Float64Array(count);
-    this.moments = momentsOf(options.optimizer).map(() => new Float64Array(count));
+    this.moments = momentsOf(this.#optimizer).map(() => new Float64Array(count));
+    this.powers = new Float64Array(this.#optimizer.kind === "adam" ? 2 : 0).fill(1);
     this.inputs = new Float64Array(batchMax * features);
     this.#activations = topology.units.map((units, l) =>
       l === 0 && this.scaler === null ? this.inputs : new Float64Array(batchMax * units),
@@ -76,7 +80,8 @@ export class ReferenceEngine {
     this.#logits = new Float64Array(batchMax);
     this.labels = new Float64Array(batchMax);
     this.sampleWeights = new Float64Array(batchMax).fill(1);
-    this.#state = [this.parameters, ...this.moments, ...(this.scaler === null ? [] : [this.scaler.state])];
+    const scaler = this.scaler === null ? [] : [this.scaler.state];
+    this.#state = [this.parameters, ...this.moments, this.powers, ...scaler];
     this.#before = this.#state.map((vector) => new Float64Array(vector.length));
   }
 
@@ -140,12 +145,25 @@ export class ReferenceEngine {
   }
 
   #update(): void {
-    const count = this.layout.parameterCount;
-    switch (this.#optimizer) {
+    const { parameters: theta, gradients: g, moments, powers, learningRate: rate, layout } = this;
+    const { kind, momentum: mu, nesterov: ahead, decay, beta1, beta2, epsilon, l2, clipNorm } = this.#optimizer;
+    const count = layout.parameterCount;
+    if (l2 > 0) decayWeights(g, theta, layout.layers, l2);
+    if (clipNorm < Number.POSITIVE_INFINITY) clipGradients(g, clipNorm, count);
+    switch (kind) {
       case "sgd":
-        return sgd(this.parameters, this.gradients, this.learningRate, count);
+        if (mu === 0) return sgd(theta, g, rate, count);
+        return ahead
+          ? nesterov(theta, moments[0]!, g, rate, mu, count)
+          : momentum(theta, moments[0]!, g, rate, mu, count);
       case "adagrad":
-        return adagrad(this.parameters, this.moments[0]!, this.gradients, this.learningRate, count);
+        return adagrad(theta, moments[0]!, g, rate, count);
+      case "rmsprop":
+        return rmsprop(theta, moments[0]!, g, rate, decay, epsilon, count);
+      case "adam":
+        powers[0] = powers[0]! * beta1;
+        powers[1] = powers[1]! * beta2;
+        return adam(theta, moments[0]!, moments[1]!, g, powers, rate, beta1, beta2, epsilon, count);
     }
   }
 

@@ -58,7 +58,7 @@ describe("config/textbook.yaml", () => {
         ...defaults["default"],
         network: { hidden: [2], activation: "relu", output: null, loss: "cross-entropy", init: "textbook", seed: 1 },
         scale: "none",
-        optimizer: { kind: "sgd", learningRate: 0.01 },
+        optimizer: { ...defaults["default"]?.optimizer, kind: "sgd", learningRate: 0.01 },
         batch: { size: 32, maxAgeMs: 20 },
       },
     });

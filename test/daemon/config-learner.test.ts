@@ -54,7 +54,7 @@ describe("a configuration held against the stored one", () => {
   );
 
   it.each([
-    ["optimizer: { kind: sgd }", "optimizer.kind", "adagrad", "sgd"],
+    ["optimizer: { kind: sgd, learningRate: 0.3 }", "optimizer.kind", "adagrad", "sgd"],
     ["scale: none", "scale", "standard", "none"],
   ])("is a new generation with %s", (after, path, from, to) =>
     expect(compare("", after)).toEqual({ kind: "generation", changes: [{ path, from, to }] }),
@@ -79,9 +79,30 @@ describe("a configuration held against the stored one", () => {
   });
 
   it("is as strict as its strictest change, and tells all of them", () => {
-    const tuned = "batch: { size: 8 }, optimizer: { kind: sgd }";
+    const tuned = "batch: { size: 8 }, optimizer: { kind: sgd, learningRate: 0.3 }";
     expect(compare("", tuned)).toMatchObject({ kind: "generation", changes: [{}, {}] });
     expect(compare("", `${tuned}, label: z`)).toMatchObject({ kind: "refused", changes: [{}, {}, {}] });
+  });
+
+  it("goes on with other moments, schedule, decay and clipping", () => {
+    for (const optimizer of ["l2: 0.01", "clipNorm: 1", "schedule: { kind: step }"]) {
+      expect(compare("", `optimizer: { ${optimizer} }`)).toMatchObject({ kind: "tunable" });
+    }
+    expect(compare("optimizer: { kind: sgd }", "optimizer: { kind: sgd, momentum: 0.9 }")).toMatchObject({
+      kind: "tunable",
+    });
+  });
+
+  it("does not differ in what its optimizer does not use", () => {
+    expect(compare("", "optimizer: { beta1: 0.5, momentum: 0.9, epsilon: 1, schedule: { steps: 3 } }")).toBe("same");
+  });
+
+  it("has a learning rate that goes with its optimizer", () => {
+    const rates = ["adagrad", "sgd", "rmsprop", "adam"].map(
+      (kind) => learnerOf(`optimizer: { kind: ${kind} }`).learner.optimizer,
+    );
+    expect(rates.map(({ learningRate }) => learningRate)).toEqual([0.3, 0.1, 0.01, 0.01]);
+    expect(rates.map((rate) => Object.keys(rate))).toEqual(rates.map(() => ["kind", "learningRate"]));
   });
 
   it("is refused where a key is there that this release does not know", () => {

@@ -30,7 +30,7 @@ for (const hidden of [[], [5], [6, 4], [4, 5, 3]]) {
 describe("the gradient agrees with central differences", () => {
   it.each(cases)("%s", (_, topology) => {
     const random = new Random(SEED);
-    const engine = new ReferenceEngine({ topology, optimizer: "sgd", scaled: false, batchMax: ROWS });
+    const engine = new ReferenceEngine({ topology, optimizer: { kind: "sgd" }, scaled: false, batchMax: ROWS });
     const { parameters, inputs, labels, sampleWeights } = engine;
     for (let p = 0; p < parameters.length; p++) parameters[p] = random.normal() * 0.7;
     // A bias that keeps a ReLU output alive: a gradient of 0 would prove nothing.

@@ -1,0 +1,72 @@
+// The keys of a model's training step. Those that belong to one kind of optimizer say so; elsewhere they do nothing.
+
+import { z } from "zod";
+import { OPTIMIZER_DEFAULTS, OPTIMIZERS } from "../learner/optimizer.ts";
+import { SCHEDULES } from "../learner/schedule.ts";
+import { whole, words } from "./config-values.ts";
+
+const LEARNING_RATE_MAX = 1000;
+
+/** Takes a share that is kept from step to step. */
+function share(description: string, fallback: number) {
+  return z.number().min(0).lt(1).prefault(fallback).meta({ description, limit: "a number from 0, below 1" });
+}
+
+const schedule = z
+  .strictObject({
+    kind: z.enum(SCHEDULES).prefault("constant").meta(words("How the learning rate falls", SCHEDULES)),
+    steps: whole(
+      "Steps after which inverse has halved the rate, and exponential and step have applied the factor",
+      "steps",
+      1,
+      1e12,
+      10_000,
+    ),
+    factor: z.number().gt(0).lt(1).prefault(0.5).meta({
+      description: "What the rate is multiplied by (exponential, step)",
+      limit: "a number between 0 and 1",
+    }),
+  })
+  .prefault({})
+  .meta({ description: "The learning rate over time" });
+
+export const optimizerSchema = z
+  .strictObject({
+    kind: z.enum(OPTIMIZERS).prefault("adagrad").meta(words("How the gradient moves the weights", OPTIMIZERS)),
+    learningRate: z
+      .number()
+      .gt(0)
+      .max(LEARNING_RATE_MAX)
+      .nullable()
+      .prefault(null)
+      .meta({
+        description: "Learning rate; null is 0.3 for adagrad, 0.1 for sgd, 0.01 for rmsprop and adam",
+        limit: `a number above 0, up to ${LEARNING_RATE_MAX}, or null`,
+      }),
+    momentum: share("Share of the velocity that a step keeps (sgd)", OPTIMIZER_DEFAULTS.momentum),
+    nesterov: z.boolean().prefault(OPTIMIZER_DEFAULTS.nesterov).meta({
+      description: "Looks ahead along the velocity (sgd with momentum)",
+      limit: "true, false",
+    }),
+    decay: share("Share of the mean square that a step keeps (rmsprop)", OPTIMIZER_DEFAULTS.decay),
+    beta1: share("Share of the mean gradient that a step keeps (adam)", OPTIMIZER_DEFAULTS.beta1),
+    beta2: share("Share of the mean square that a step keeps (adam)", OPTIMIZER_DEFAULTS.beta2),
+    epsilon: z.number().gt(0).max(1).prefault(OPTIMIZER_DEFAULTS.epsilon).meta({
+      description: "Keeps the division by a root finite (rmsprop, adam)",
+      limit: "a number above 0, up to 1",
+    }),
+    l2: z.number().min(0).max(1).prefault(OPTIMIZER_DEFAULTS.l2).meta({
+      description: "Pull of each weight towards 0: l2 times the weight is added to its gradient",
+      limit: "a number from 0 to 1",
+    }),
+    clipNorm: z.number().gt(0).max(1e12).nullable().prefault(null).meta({
+      description: "Longest gradient, by its norm; a longer one is shortened to it",
+      limit: "a number above 0, up to 1e12, or null for none",
+    }),
+    schedule,
+  })
+  .prefault({})
+  .meta({ description: "The training step" });
+
+/** The optimizer as the file writes it, defaults filled in. */
+export type OptimizerEntry = z.output<typeof optimizerSchema>;
