@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { type Config, checkConfig, formatFault, optimizerOf } from "../daemon/config.ts";
+import { outputsOf } from "../learner/learner-config.ts";
 import { type GlobalOptions, print, sourcesOf } from "./context.ts";
 import { optionsOf } from "./options.ts";
 import { bytes, table } from "./table.ts";
@@ -21,10 +22,10 @@ export function configCommand(exit: (code: number) => void): Command {
 
 function configText({ data, mqtt, commit, store, models }: Config): string {
   const broker = mqtt.broker === "embedded" ? `embedded on ${mqtt.host}:${mqtt.port}` : mqtt.broker;
-  const rows = Object.entries(models).map(([name, { features, label, network, optimizer, batch }]) => [
+  const rows = Object.entries(models).map(([name, { features, label, classes, network, optimizer, batch }]) => [
     name,
     `${features.join(", ")} → ${label}`,
-    [features.length, ...network.hidden, 1].join("-"),
+    [features.length, ...network.hidden, outputsOf({ classes })].join("-"),
     network.loss,
     `${optimizer.kind} ${optimizerOf(optimizer).learningRate}`,
     `${batch.size} rows or ${batch.maxAgeMs} ms`,

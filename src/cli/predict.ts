@@ -20,7 +20,8 @@ export function predictCommand(): Command {
       const predicted = await ask(options, "predict", { name: options.name, values });
       print(options, predicted, () => {
         const { prediction, step, class: winner } = predicted;
-        return `${prediction.toPrecision(6)}${winner === null ? "" : ` → class ${winner}`}, at step ${step}`;
+        const numbers = [prediction].flat().map((value) => value.toPrecision(6));
+        return `${numbers.join(", ")}${winner === null ? "" : ` → class ${winner}`}, at step ${step}`;
       });
     });
 }

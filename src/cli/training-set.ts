@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { RivuletError } from "../error.ts";
 import type { Loss } from "../learner/topology.ts";
 import { numberOf, readCsv } from "../sample/csv.ts";
+import { labelsAllowed } from "../sample/rows.ts";
 
 export interface TrainingSet {
   readonly features: readonly string[];
@@ -19,7 +20,7 @@ export function readTrainingSet(
   columns: {
     readonly features: readonly string[] | null;
     readonly label: string | null;
-    readonly classes: readonly [string, string] | null;
+    readonly classes: readonly string[] | null;
     readonly loss: Loss;
   },
 ): TrainingSet {
@@ -27,16 +28,17 @@ export function readTrainingSet(
   if (rows.length === 0) throw new RivuletError("csv-invalid", `${file} has a header and no rows`);
   const x = new Float64Array(rows.length * features.length);
   const y = new Float64Array(rows.length);
+  const classCount = columns.loss === "mse" ? 0 : Math.max(2, columns.classes?.length ?? 0);
   rows.forEach((row, r) => {
     features.forEach((feature, i) => {
       x[r * features.length + i] = present(numberOf(row.features[i] ?? "", feature, row.line), feature, row.line);
     });
     const named = columns.classes?.indexOf(row.label.trim()) ?? -1;
     const value = named >= 0 ? named : present(numberOf(row.label, label, row.line), label, row.line);
-    if (columns.loss === "cross-entropy" && value !== 0 && value !== 1) {
+    if (classCount > 0 && !(value >= 0 && value < classCount && Number.isInteger(value))) {
       throw new RivuletError(
         "csv-invalid",
-        `line ${row.line}: the label ${label} is ${value}; cross-entropy needs 0 or 1`,
+        `line ${row.line}: the label ${label} is ${value}; cross-entropy needs ${labelsAllowed(classCount)}`,
       );
     }
     y[r] = value;

@@ -3,10 +3,10 @@
 
 import { createHash } from "node:crypto";
 import { RivuletError } from "../error.ts";
-import type { LearnerConfig } from "../learner/learner-config.ts";
+import { type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
 import { OPTIMIZER_DEFAULTS, type OptimizerConfig, type OptimizerKind } from "../learner/optimizer.ts";
 import type { Schedule } from "../learner/schedule.ts";
-import type { Activation } from "../learner/topology.ts";
+import type { OutputActivation } from "../learner/topology.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import type { ModelConfig } from "./config-shape.ts";
 
@@ -56,9 +56,11 @@ function scheduleOf(kind: Schedule["kind"], { steps, factor }: { steps: number; 
   return kind === "inverse" ? { kind, steps } : { kind, steps, factor };
 }
 
-/** Resolves the output's activation: null is sigmoid for cross-entropy and identity for mse. */
-export function outputOf({ output, loss }: Pick<ModelConfig["network"], "output" | "loss">): Activation {
-  return output ?? (loss === "cross-entropy" ? "sigmoid" : "identity");
+/** Resolves the output's activation: null is sigmoid, or softmax of more than two classes, or identity for mse. */
+export function outputOf({ network, classes }: Pick<ModelConfig, "network" | "classes">): OutputActivation {
+  if (network.output !== null) return network.output;
+  if (network.loss === "mse") return "identity";
+  return outputsOf({ classes }) > 1 ? "softmax" : "sigmoid";
 }
 
 /** Takes the learner-relevant part out, with every choice spelt out, as a value, as canonical JSON and as its SHA-256. */
@@ -71,7 +73,7 @@ export function learnerConfigJson(model: ModelConfig): ConfigInForce {
     network: {
       hidden,
       activation: typeof activation === "string" ? hidden.map(() => activation) : activation,
-      output: outputOf(model.network),
+      output: outputOf(model),
       loss,
       init,
       seed,

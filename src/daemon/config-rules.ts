@@ -1,6 +1,7 @@
 // The rules that set one key against another. Each finding names the keys that it read, so that it stays silent where one
 // of them is wrong already.
 
+import { outputsOf } from "../learner/learner-config.ts";
 import { layoutOf } from "../learner/topology.ts";
 import type { Finding, KeyPath } from "./config-faults.ts";
 import { outputOf } from "./config-learner.ts";
@@ -115,9 +116,9 @@ function modelRules(at: readonly string[], model: ModelEntry, { intake }: Config
   if (features.includes(label)) {
     findings.push(finding([...at, "label"], `"${label}" is a feature as well`, [[...at, "features"]]));
   }
-  if (classes !== null && classes[0] === classes[1]) {
-    findings.push(finding([...at, "classes"], `both classes are "${classes[0]}"; allowed: two different names`, []));
-  }
+  classes?.forEach((name, i) => {
+    if (classes.indexOf(name) < i) findings.push(finding([...at, "classes", i], `"${name}" is there twice`, []));
+  });
   if (batch.size > intake.ringRows / 2) {
     const message = `came ${batch.size}; allowed: up to half of intake.ringRows, which is ${Math.floor(intake.ringRows / 2)}`;
     findings.push(finding([...at, "batch", "size"], message, [["intake", "ringRows"]]));
@@ -141,12 +142,21 @@ function networkRules(at: readonly string[], model: ModelEntry, features: KeyPat
     const message = `came ${activation.length} activations for ${hidden.length} hidden layers; allowed: one word for all, or one for each`;
     findings.push(finding([...at, "activation"], message, [hiddenPath]));
   }
-  if (loss === "cross-entropy" && output !== null && output !== "sigmoid") {
-    const message = `came "${output}"; allowed with cross-entropy: sigmoid, null`;
-    findings.push(finding([...at, "output"], message, [[...at, "loss"]]));
+  const outputs = outputsOf(model);
+  const classesPath = [...at.slice(0, -1), "classes"];
+  const wanted = outputs > 1 ? "softmax" : "sigmoid";
+  if (loss === "cross-entropy" && output !== null && output !== wanted) {
+    const message = `came "${output}"; allowed with cross-entropy and ${outputs > 1 ? "more than two classes" : "two classes"}: ${wanted}, null`;
+    findings.push(finding([...at, "output"], message, [[...at, "loss"], classesPath]));
   }
-  const activations = [...hidden.map(() => "relu" as const), outputOf(model.network)];
-  const { parameterCount } = layoutOf({ units: [model.features.length, ...hidden, 1], activations, loss });
+  if (loss === "mse" && output === "softmax") {
+    findings.push(finding([...at, "output"], `came "softmax"; it goes with cross-entropy`, [[...at, "loss"]]));
+  }
+  if (loss === "mse" && model.classes !== null) {
+    findings.push(finding([...at, "loss"], `came "mse"; classes need cross-entropy`, [classesPath]));
+  }
+  const activations = [...hidden.map(() => "relu" as const), outputOf(model)];
+  const { parameterCount } = layoutOf({ units: [model.features.length, ...hidden, outputs], activations, loss });
   if (parameterCount > PARAMETERS_MAX) {
     const message = `the network would have ${parameterCount} parameters; allowed: ${PARAMETERS_MAX}`;
     findings.push(finding(hiddenPath, message, [features]));

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { INITS } from "../learner/learner-config.ts";
-import { ACTIVATIONS, LOSSES } from "../learner/topology.ts";
+import { ACTIVATIONS, LOSSES, OUTPUTS } from "../learner/topology.ts";
 import { optimizerSchema } from "./config-schema-optimizer.ts";
 import { duration, every, size, whole, words } from "./config-values.ts";
 
@@ -11,6 +11,7 @@ const FEATURES_MAX = 1024;
 const HIDDEN_LAYERS_MAX = 8;
 const LAYER_UNITS_MAX = 4096;
 const BATCH_SIZE_MAX = 4096;
+const CLASSES_MAX = 1024;
 const PATH_CHARACTERS_MAX = 4096;
 /** Bounds the models of one configuration; config-rules.ts counts them. */
 export const MODELS_MAX = 1000;
@@ -173,12 +174,14 @@ const network = z
         description: "Activation of the hidden layers",
         limit: `${ACTIVATIONS.join(", ")}; or a list of one for each hidden layer`,
       }),
-    output: activation
+    output: z
+      .enum(OUTPUTS)
       .nullable()
       .prefault(null)
       .meta({
-        description: "Activation of the output; null is sigmoid for cross-entropy and identity for mse",
-        limit: `${ACTIVATIONS.join(", ")}, null; with cross-entropy sigmoid only`,
+        description:
+          "Activation of the output; null is what goes with the loss: sigmoid or softmax, and identity for mse",
+        limit: `${OUTPUTS.join(", ")}, null; with cross-entropy sigmoid, or softmax of more than two classes`,
       }),
     loss: z.enum(LOSSES).prefault("cross-entropy").meta(words("What training makes small", LOSSES)),
     init: z
@@ -218,10 +221,16 @@ const model = z
         limit: `a list of 1 to ${FEATURES_MAX} different names of ${NAME_LIMIT}`,
       }),
     label: name.prefault("y").meta({ description: "Name of the label", limit: `${NAME_LIMIT}, and no feature` }),
-    classes: z.tuple([name, name]).nullable().prefault(null).meta({
-      description: "Names of class 0 and class 1, where labels are names",
-      limit: "a list of two different names, or null where labels are numbers",
-    }),
+    classes: z
+      .array(name)
+      .min(2)
+      .max(CLASSES_MAX)
+      .nullable()
+      .prefault(null)
+      .meta({
+        description: "Names of the classes, in their order; more than two have an output each",
+        limit: `a list of 2 to ${CLASSES_MAX} different names, or null where labels are 0 and 1, or values`,
+      }),
     network,
     scale: z
       .enum(SCALES)

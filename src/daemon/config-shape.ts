@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Init } from "../learner/learner-config.ts";
-import type { Activation, Loss } from "../learner/topology.ts";
+import type { Activation, Loss, OutputActivation } from "../learner/topology.ts";
 import type { ConfigFile, ModelEntry } from "./config-schema.ts";
 import type { OptimizerEntry } from "./config-schema-optimizer.ts";
 
@@ -8,14 +8,14 @@ import type { OptimizerEntry } from "./config-schema-optimizer.ts";
 export interface ModelConfig {
   readonly features: readonly string[];
   readonly label: string;
-  /** Names of class 0 and class 1, or null where labels are numbers. */
-  readonly classes: readonly [string, string] | null;
+  /** Names of the classes, two or more; null where labels are numbers. */
+  readonly classes: readonly string[] | null;
   readonly network: {
     readonly hidden: readonly number[];
     /** One for all hidden layers, or one for each. */
     readonly activation: Activation | readonly Activation[];
-    /** Null is sigmoid for cross-entropy and identity for mse. */
-    readonly output: Activation | null;
+    /** Null is sigmoid or, of more than two classes, softmax for cross-entropy, and identity for mse. */
+    readonly output: OutputActivation | null;
     readonly loss: Loss;
     readonly init: Init;
     readonly seed: number;

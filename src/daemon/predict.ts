@@ -7,8 +7,8 @@ import type { Rooms } from "./rooms.ts";
 /** Is what a model says of one row of features, as it stands now. */
 export interface Prediction {
   readonly model: string;
-  /** Probability of class 1, or the value. */
-  readonly prediction: number;
+  /** Probability of class 1, or the value; of more than two classes the probability of each. */
+  readonly prediction: number | readonly number[];
   /** The likelier class, by its name where classes have one; null in regression. */
   readonly class: number | string | null;
   readonly step: number;
@@ -49,12 +49,13 @@ function predictRow(model: Model, values: readonly number[]): Prediction {
   if (outlier >= 0) {
     throw new RivuletError("usage", `feature ${features[outlier]} is ${values[outlier]}; allowed: up to ±1e12`);
   }
-  const prediction = state.learner.predict(values);
-  const isOne = prediction >= 0.5 ? 1 : 0;
+  const outputs = [...state.learner.outputsFor(values)];
+  const [first = 0] = outputs;
+  const winner = outputs.length > 1 ? outputs.indexOf(Math.max(...outputs)) : first >= 0.5 ? 1 : 0;
   return {
     model: name,
-    prediction,
-    class: network.loss === "mse" ? null : (classes?.[isOne] ?? isOne),
+    prediction: outputs.length > 1 ? outputs : first,
+    class: network.loss === "mse" ? null : (classes?.[winner] ?? winner),
     step: state.step,
     sequence: state.sequence,
     durableSequence,

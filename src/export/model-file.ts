@@ -3,8 +3,8 @@
 
 import { RivuletError } from "../error.ts";
 import { Learner } from "../learner/learner.ts";
-import type { LearnerConfig } from "../learner/learner-config.ts";
-import { ACTIVATIONS, type Activation, LOSSES, type Loss } from "../learner/topology.ts";
+import { type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
+import { ACTIVATIONS, LOSSES, type Loss, OUTPUTS, type OutputActivation } from "../learner/topology.ts";
 
 const FORMAT = "rivulet-model";
 const VERSION = 1;
@@ -15,7 +15,7 @@ export interface ModelFileLayer {
   readonly weights: readonly (readonly number[])[];
   /** (units). */
   readonly biases: readonly number[];
-  readonly activation: Activation;
+  readonly activation: OutputActivation;
 }
 
 export interface ModelFile {
@@ -23,6 +23,8 @@ export interface ModelFile {
   readonly version: typeof VERSION;
   readonly features: readonly string[];
   readonly label: string;
+  /** Names of the classes, where they have some; more than two have an output each. */
+  readonly classes?: readonly string[];
   readonly loss: Loss;
   readonly layers: readonly ModelFileLayer[];
   /** Statistics of the features (I); without a count they never change. */
@@ -42,6 +44,7 @@ export function modelFileOf(learner: Learner): ModelFile {
     version: VERSION,
     features: config.features,
     label: config.label,
+    ...(config.classes === null ? {} : { classes: config.classes }),
     loss: config.network.loss,
     layers: layout.layers.map(({ inputs, units, activation, weightsOffset, biasesOffset }) => ({
       weights: Array.from({ length: units }, (_, j) => [
@@ -62,10 +65,10 @@ export function learnerOf(file: ModelFile, training: Pick<LearnerConfig, "optimi
   const learner = new Learner({
     features: file.features,
     label: file.label,
-    classes: null,
+    classes: file.classes ?? null,
     network: {
       hidden: file.layers.slice(0, -1).map((layer) => layer.biases.length),
-      activation: file.layers.slice(0, -1).map((layer) => layer.activation),
+      activation: file.layers.slice(0, -1).map((layer) => choiceAt(layer.activation, ACTIVATIONS, "activation")),
       output: file.layers.at(-1)?.activation ?? "identity",
       loss: file.loss,
       init: "he",
@@ -110,12 +113,21 @@ export function parseModelFile(text: string): ModelFile {
     inputs = layer.biases.length;
     return layer;
   });
-  if (inputs !== 1) throw invalid(`the last layer has ${inputs} units where one belongs`);
+  const classes = file["classes"] == null ? null : namesAt(file["classes"], "classes");
+  if (classes !== null && (classes.length < 2 || loss === "mse"))
+    throw invalid("classes are two or more, and need cross-entropy");
+  const outputs = outputsOf({ classes });
+  if (inputs !== outputs)
+    throw invalid(`the last layer has ${inputs} units where ${outputs === 1 ? "one belongs" : `${outputs} belong`}`);
   const head = parsed.at(-1)?.activation;
-  if (loss === "cross-entropy" && head !== "sigmoid")
-    throw invalid(`cross-entropy needs a sigmoid output, not ${head}`);
+  const wanted = outputs > 1 ? "softmax" : "sigmoid";
+  if (loss === "cross-entropy" && head !== wanted) throw invalid(`cross-entropy needs a ${wanted} output, not ${head}`);
+  if (parsed.some(({ activation }, l) => activation === "softmax" && (l < parsed.length - 1 || outputs === 1))) {
+    throw invalid("softmax belongs to the last layer, of more than two classes");
+  }
   const scaler = file["scaler"] == null ? null : scalerAt(file["scaler"], features.length);
-  return { format: FORMAT, version: VERSION, features, label, loss, layers: parsed, scaler };
+  const named = classes === null ? {} : { classes };
+  return { format: FORMAT, version: VERSION, features, label, ...named, loss, layers: parsed, scaler };
 }
 
 function layerAt(value: unknown, inputs: number, path: string): ModelFileLayer {
@@ -129,7 +141,7 @@ function layerAt(value: unknown, inputs: number, path: string): ModelFileLayer {
   return {
     weights: weights.map((row, j) => numbersAt(row, `${path}.weights[${j}]`, inputs)),
     biases,
-    activation: choiceAt(layer["activation"], ACTIVATIONS, `${path}.activation`),
+    activation: choiceAt(layer["activation"], OUTPUTS, `${path}.activation`),
   };
 }
 

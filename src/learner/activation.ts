@@ -1,14 +1,14 @@
 // The activations and their derivatives, over `count` numbers from `offset` on. Derivatives are taken from the output a,
 // not the input z, so that no z needs keeping. relu'(0) = 0.
 
-import { sigmoid, tanh } from "./elementary.ts";
-import type { Activation } from "./topology.ts";
+import { exp, sigmoid, tanh } from "./elementary.ts";
+import type { OutputActivation } from "./topology.ts";
 
 /** Slope of leaky-relu below 0 (Maas, Hannun & Ng 2013). */
 export const LEAKY_SLOPE = 0.01;
 
 /** Replaces z by a = f(z) in place. */
-export function activate(a: Float64Array, activation: Activation, count: number): void {
+export function activate(a: Float64Array, activation: OutputActivation, count: number): void {
   switch (activation) {
     case "relu":
       for (let i = 0; i < count; i++) a[i] = a[i]! > 0 ? a[i]! : 0;
@@ -24,6 +24,24 @@ export function activate(a: Float64Array, activation: Activation, count: number)
       return;
     case "identity":
       return;
+    case "softmax":
+      throw new Error("softmax is over a layer's units: use softmax()");
+  }
+}
+
+/** Replaces z (rows, units) by softmax(z), row by row; the largest z is taken off first, so that no exp overflows. */
+export function softmax(a: Float64Array, rows: number, units: number): void {
+  for (let s = 0; s < rows; s++) {
+    const from = s * units;
+    let largest = a[from]!;
+    for (let k = 1; k < units; k++) largest = a[from + k]! > largest ? a[from + k]! : largest;
+    let sum = 0;
+    for (let k = 0; k < units; k++) {
+      const e = exp(a[from + k]! - largest);
+      a[from + k] = e;
+      sum += e;
+    }
+    for (let k = 0; k < units; k++) a[from + k] = a[from + k]! / sum;
   }
 }
 
@@ -31,7 +49,7 @@ export function activate(a: Float64Array, activation: Activation, count: number)
 export function multiplyByDerivative(
   delta: Float64Array,
   a: Float64Array,
-  activation: Activation,
+  activation: OutputActivation,
   count: number,
 ): void {
   switch (activation) {
@@ -49,5 +67,7 @@ export function multiplyByDerivative(
       return;
     case "identity":
       return;
+    case "softmax":
+      throw new Error("softmax goes with cross-entropy, which gives δ itself");
   }
 }

@@ -1,5 +1,5 @@
 import type { OptimizerConfig } from "./optimizer.ts";
-import type { Activation, Loss, Topology } from "./topology.ts";
+import type { Activation, Loss, OutputActivation, Topology } from "./topology.ts";
 
 export const INITS = ["he", "glorot", "textbook"] as const;
 export type Init = (typeof INITS)[number];
@@ -8,14 +8,14 @@ export type Init = (typeof INITS)[number];
 export interface LearnerConfig {
   readonly features: readonly string[];
   readonly label: string;
-  /** Names of class 0 and class 1, or null where labels are numbers. */
-  readonly classes: readonly [string, string] | null;
+  /** Names of the classes, two or more; null where labels are numbers. More than two have an output each. */
+  readonly classes: readonly string[] | null;
   readonly network: {
     /** Units of each hidden layer; empty is a single-layer network. */
     readonly hidden: readonly number[];
     /** One for each hidden layer. */
     readonly activation: readonly Activation[];
-    readonly output: Activation;
+    readonly output: OutputActivation;
     readonly loss: Loss;
     readonly init: Init;
     readonly seed: number;
@@ -28,5 +28,10 @@ export interface LearnerConfig {
 /** Derives the network's topology. */
 export function topologyOf(config: LearnerConfig): Topology {
   const { hidden, activation, output, loss } = config.network;
-  return { units: [config.features.length, ...hidden, 1], activations: [...activation, output], loss };
+  return { units: [config.features.length, ...hidden, outputsOf(config)], activations: [...activation, output], loss };
+}
+
+/** Counts the outputs: one, or one a class where there are more than two. */
+export function outputsOf({ classes }: Pick<LearnerConfig, "classes">): number {
+  return classes !== null && classes.length > 2 ? classes.length : 1;
 }

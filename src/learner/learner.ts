@@ -19,6 +19,8 @@ export class Learner {
   /** Steps that were applied (1): the position of the learning-rate schedule. */
   readonly #applied = new Float64Array(1);
   readonly #schedule: RateSchedule;
+  /** The outputs of the first row (K). */
+  readonly #row: Float64Array;
 
   /** Allocates everything and draws the initial parameters from the config's seed. */
   constructor(config: LearnerConfig) {
@@ -29,6 +31,7 @@ export class Learner {
       scaled: config.scale === "standard",
       batchMax: config.batch.size,
     });
+    this.#row = this.engine.outputs.subarray(0, this.engine.outputCount);
     this.#schedule = new RateSchedule(config.optimizer.schedule ?? null);
     this.random = new Random(config.network.seed);
     this.#initialise();
@@ -50,13 +53,18 @@ export class Learner {
     this.#schedule.advance(this.stepsApplied);
   }
 
-  /** Returns the output for one row of features (I): the probability of class 1, or the value. */
+  /** Returns the output for one row of features (I): the probability of class 1, or of class 0 of several, or the value. */
   predict(features: ArrayLike<number>): number {
+    return this.outputsFor(features)[0]!;
+  }
+
+  /** Returns the outputs for one row of features (I): (K), on loan until the next step or prediction. */
+  outputsFor(features: ArrayLike<number>): Float64Array {
     const { engine } = this;
     for (let i = 0; i < this.config.features.length; i++) engine.inputs[i] = features[i]!;
     engine.rows = 1;
     engine.forward();
-    return engine.outputs[0]!;
+    return this.#row;
   }
 
   /** Writes the learner state into a new block. */

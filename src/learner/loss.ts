@@ -1,7 +1,7 @@
 // Costs are means over the mini-batch; a sample's weight multiplies its loss. Both kernels write the cost to cost[0]: a
 // double that is returned may be put on the heap, each step.
 
-import { exp, log1p } from "./elementary.ts";
+import { exp, log, log1p } from "./elementary.ts";
 
 /**
  * Computes the mean binary cross-entropy and delta (rows) = weight · (a − y) / rows. The loss is taken from the
@@ -26,6 +26,38 @@ export function crossEntropy(
     delta[s] = w * (outputs[s]! - y) * scale;
   }
   cost[0] = sum * scale;
+}
+
+/**
+ * Computes the mean cross-entropy of several classes and delta (rows, classes) = weight · (a − 1 at the label) / rows. The
+ * loss of a row is log Σ e^(z − max) − (z_label − max): finite for every finite z.
+ */
+export function softmaxCrossEntropy(
+  cost: Float64Array,
+  delta: Float64Array,
+  logits: Float64Array,
+  outputs: Float64Array,
+  labels: Float64Array,
+  weights: Float64Array,
+  rows: number,
+  classes: number,
+): void {
+  const scale = 1 / rows;
+  let total = 0;
+  for (let s = 0; s < rows; s++) {
+    const from = s * classes;
+    const label = labels[s]!;
+    const w = weights[s]!;
+    let largest = logits[from]!;
+    for (let k = 1; k < classes; k++) largest = logits[from + k]! > largest ? logits[from + k]! : largest;
+    let sum = 0;
+    for (let k = 0; k < classes; k++) {
+      sum += exp(logits[from + k]! - largest);
+      delta[from + k] = w * (k === label ? outputs[from + k]! - 1 : outputs[from + k]!) * scale;
+    }
+    total += w * (log(sum) - (logits[from + label]! - largest));
+  }
+  cost[0] = total * scale;
 }
 
 /** Computes `Σ weight·(a − y)² / 2m` and delta (rows) = weight · (a − y) / m with respect to a, not z. */

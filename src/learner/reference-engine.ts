@@ -1,6 +1,6 @@
-import { activate, multiplyByDerivative } from "./activation.ts";
+import { activate, multiplyByDerivative, softmax } from "./activation.ts";
 import { affine, backward, gradient } from "./dense.ts";
-import { crossEntropy, meanSquaredError } from "./loss.ts";
+import { crossEntropy, meanSquaredError, softmaxCrossEntropy } from "./loss.ts";
 import { momentsOf, type OptimizerConfig, type ResolvedOptimizer, resolveOptimizer } from "./optimizer.ts";
 import { Scaler } from "./scaler.ts";
 import { type Layout, layoutOf, type Topology } from "./topology.ts";
@@ -33,13 +33,15 @@ export class ReferenceEngine {
 
   /** Features of the mini-batch (B, I) row-major. */
   readonly inputs: Float64Array;
-  /** Labels of the mini-batch (B). */
+  /** Labels of the mini-batch (B): values, or the index of the class. */
   readonly labels: Float64Array;
   /** Factors of the samples' losses (B). */
   readonly sampleWeights: Float64Array;
-  /** Outputs of the last forward pass (B): probabilities of class 1, or values. */
+  /** Outputs of the last forward pass (B, K): probabilities of class 1, or of each class, or values. */
   readonly outputs: Float64Array;
 
+  /** K. */
+  readonly outputCount: number;
   rows = 0;
   learningRate = 0;
   /** Tells whether the last step made a number non-finite and was undone. */
@@ -75,9 +77,12 @@ export class ReferenceEngine {
     );
     this.#deltas = topology.units.slice(1).map((units) => new Float64Array(batchMax * units));
     const output = this.#activations.at(-1);
-    if (output === undefined || output.length !== batchMax) throw new Error("a network has one output");
+    this.outputCount = topology.units.at(-1) ?? 0;
+    if (output === undefined || this.outputCount > 1 !== (topology.activations.at(-1) === "softmax")) {
+      throw new Error("a network has one output, or several with softmax");
+    }
     this.outputs = output;
-    this.#logits = new Float64Array(batchMax);
+    this.#logits = new Float64Array(batchMax * this.outputCount);
     this.labels = new Float64Array(batchMax);
     this.sampleWeights = new Float64Array(batchMax).fill(1);
     const scaler = this.scaler === null ? [] : [this.scaler.state];
@@ -110,8 +115,9 @@ export class ReferenceEngine {
       const layer = layout.layers[l]!;
       const a = activations[l + 1]!;
       affine(a, activations[l]!, parameters, layer.weightsOffset, layer.biasesOffset, rows, layer.inputs, layer.units);
-      if (l === layout.layers.length - 1) for (let s = 0; s < rows; s++) this.#logits[s] = a[s]!;
-      activate(a, layer.activation, rows * layer.units);
+      if (l === layout.layers.length - 1) for (let i = 0; i < rows * layer.units; i++) this.#logits[i] = a[i]!;
+      if (layer.activation === "softmax") softmax(a, rows, layer.units);
+      else activate(a, layer.activation, rows * layer.units);
     }
   }
 
@@ -134,10 +140,12 @@ export class ReferenceEngine {
   }
 
   #loss(delta: Float64Array, activation: Topology["activations"][number]): void {
-    const { outputs, labels, sampleWeights, rows } = this;
+    const { outputs, labels, sampleWeights, rows, outputCount } = this;
+    const logits = this.#logits;
     switch (this.#topology.loss) {
       case "cross-entropy":
-        return crossEntropy(this.#cost, delta, this.#logits, outputs, labels, sampleWeights, rows);
+        if (outputCount === 1) return crossEntropy(this.#cost, delta, logits, outputs, labels, sampleWeights, rows);
+        return softmaxCrossEntropy(this.#cost, delta, logits, outputs, labels, sampleWeights, rows, outputCount);
       case "mse":
         meanSquaredError(this.#cost, delta, outputs, labels, sampleWeights, rows);
         return multiplyByDerivative(delta, outputs, activation, rows);

@@ -1,13 +1,17 @@
 export const ACTIVATIONS = ["relu", "tanh", "sigmoid", "identity", "leaky-relu"] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
+/** What an output layer may have: softmax is over all of its units, and goes with cross-entropy. */
+export const OUTPUTS = [...ACTIVATIONS, "softmax"] as const;
+export type OutputActivation = (typeof OUTPUTS)[number];
+
 export const LOSSES = ["cross-entropy", "mse"] as const;
 export type Loss = (typeof LOSSES)[number];
 
 /** Describes a dense network: `units[0]` inputs, then one entry a layer; `activations[l]` belongs to `units[l + 1]`. */
 export interface Topology {
   readonly units: readonly number[];
-  readonly activations: readonly Activation[];
+  readonly activations: readonly OutputActivation[];
   readonly loss: Loss;
 }
 
@@ -15,7 +19,7 @@ export interface Topology {
 export interface LayerLayout {
   readonly inputs: number;
   readonly units: number;
-  readonly activation: Activation;
+  readonly activation: OutputActivation;
   readonly weightsOffset: number;
   readonly biasesOffset: number;
 }

@@ -1,7 +1,9 @@
 import { isSafe } from "./number-runs.ts";
 import {
+  classCountOf,
   type Decoded,
   FEATURE_ABS_MAX,
+  labelsAllowed,
   type NumberRun,
   type RefusalCode,
   type Rows,
@@ -20,6 +22,7 @@ export function decodePacked(
   number: FirstNumber | null,
 ): Decoded {
   const width = schema.features.length;
+  const classCount = classCountOf(schema);
   const valueBytes = precision === "f32" ? 4 : 8;
   const rowBytes = (width + 1) * valueBytes;
   const rows = payload.length / rowBytes;
@@ -53,8 +56,11 @@ export function decodePacked(
         }
         out.features[r * width + i] = value;
       } else {
-        if (schema.labelKind === "binary" && value !== 0 && value !== 1) {
-          return refuse("label-invalid", `row ${r}, ${schema.label}: ${value}; 0 or 1 is allowed`);
+        if (classCount > 0 && !(value >= 0 && value < classCount && Math.floor(value) === value)) {
+          return refuse(
+            "label-invalid",
+            `row ${r}, ${schema.label}: ${value}; ${labelsAllowed(classCount)} is allowed`,
+          );
         }
         out.labels[r] = value;
       }

@@ -1,7 +1,15 @@
 import { BOOLEAN, NULL, NUMBER, STRING } from "./json-token.ts";
 import type { NumberRuns } from "./number-runs.ts";
 import type { RowValues } from "./row-values.ts";
-import { FEATURE_ABS_MAX, ID_BYTES_MAX, type RefusalCode, type Rows, type SampleSchema } from "./rows.ts";
+import {
+  classCountOf,
+  FEATURE_ABS_MAX,
+  ID_BYTES_MAX,
+  labelsAllowed,
+  type RefusalCode,
+  type Rows,
+  type SampleSchema,
+} from "./rows.ts";
 
 const UNKNOWN = -1;
 const encoder = new TextEncoder();
@@ -17,6 +25,7 @@ export class RowWriter {
   /** The first fault of the message; after it only numbers are noted. */
   fault: Fault | null = null;
   readonly #schema: SampleSchema;
+  readonly #classCount: number;
   readonly #rowsMax: number;
   readonly #values: RowValues;
   readonly #runs: NumberRuns;
@@ -24,6 +33,7 @@ export class RowWriter {
 
   constructor(schema: SampleSchema, rowsMax: number, values: RowValues, runs: NumberRuns, out: Rows) {
     this.#schema = schema;
+    this.#classCount = classCountOf(schema);
     this.#rowsMax = rowsMax;
     this.#values = values;
     this.#runs = runs;
@@ -54,7 +64,8 @@ export class RowWriter {
       features[r * width + i] = value;
     }
     const label = numbers[width]!;
-    const isLabel = this.#schema.labelKind === "binary" ? label === 0 || label === 1 : Number.isFinite(label);
+    const count = this.#classCount;
+    const isLabel = count === 0 ? Number.isFinite(label) : label >= 0 && label < count && Math.floor(label) === label;
     labels[r] = kinds[width]! >= BOOLEAN && isLabel ? label : this.#className(r);
   }
 
@@ -130,7 +141,7 @@ export class RowWriter {
 
   /** Tells the index of the class that the label names; refuses every other label. */
   #className(r: number): number {
-    const { label, classes, labelKind } = this.#schema;
+    const { label, classes } = this.#schema;
     const values = this.#values;
     const kind = values.kinds[values.label]!;
     const came = `row ${r}, ${label}: ${values.show(values.label)}`;
@@ -140,7 +151,7 @@ export class RowWriter {
     } else {
       const index = kind === STRING && classes !== null ? classes.indexOf(values.textOf(values.label)) : UNKNOWN;
       if (index !== UNKNOWN) return index;
-      const numbers = labelKind === "binary" ? "0 or 1" : "a finite number";
+      const numbers = labelsAllowed(this.#classCount);
       const allowed = classes === null ? numbers : `${classes.join(" or ")}, or ${numbers}`;
       this.refuse("label-invalid", `${came}; ${allowed} is allowed`);
     }

@@ -2,10 +2,10 @@
 export interface SampleSchema {
   readonly features: readonly string[];
   readonly label: string;
-  /** Names of class 0 and class 1, or null where labels are numbers. */
-  readonly classes: readonly [string, string] | null;
-  /** Binary labels are 0 or 1. */
-  readonly labelKind: "binary" | "number";
+  /** Names of the classes, or null where labels are numbers. */
+  readonly classes: readonly string[] | null;
+  /** Labels are 0 or 1, the index of one of `classes`, or any finite number. */
+  readonly labelKind: "binary" | "index" | "number";
 }
 
 /** Bounds what one message may be. */
@@ -78,6 +78,20 @@ export interface Refused {
   readonly detail: string;
   /** What is known of the rows' numbers: they are settled by the refusal. */
   readonly numbering: readonly NumberRun[];
+}
+
+/** Tells the label that is the first one too large: 2, the count of the classes, or 0 where any number is a label. */
+export function classCountOf({ labelKind, classes }: Pick<SampleSchema, "labelKind" | "classes">): number {
+  return labelKind === "number" ? 0 : labelKind === "binary" ? 2 : (classes?.length ?? 0);
+}
+
+/** Says which numbers are labels. */
+export function labelsAllowed(classCount: number): string {
+  return classCount === 0
+    ? "a finite number"
+    : classCount === 2
+      ? "0 or 1"
+      : `a whole number from 0 to ${classCount - 1}`;
 }
 
 /** Is what became of a message; it is taken or refused whole. */

@@ -64,7 +64,8 @@ class Admission {
     this.#lanes = new Map(
       models.map((model) => {
         const { features, label, classes, network } = model.state.config.learner;
-        const labelKind = network.loss === "cross-entropy" ? "binary" : "number";
+        const several = classes !== null && classes.length > 2;
+        const labelKind = network.loss === "mse" ? "number" : several ? "index" : "binary";
         return [model.name, { model, decoder: createDecoder({ features, label, classes, labelKind }, limits, rows) }];
       }),
     );

@@ -144,7 +144,11 @@ describe("keys that contradict one another", () => {
     ["a reserved feature", model("features: [seq]"), "models.a.features[0]"],
     ["a reserved label", model("label: weight"), "models.a.label"],
     ["a label that is a feature", model("label: x2"), "models.a.label"],
-    ["two classes of one name", model("classes: [ok, ok]"), "models.a.classes"],
+    ["two classes of one name", model("classes: [ok, ok]"), "models.a.classes[1]"],
+    ["sigmoid for three classes", model("classes: [a, b, c], network: { output: sigmoid }"), "models.a.network.output"],
+    ["softmax for two classes", model("network: { output: softmax }"), "models.a.network.output"],
+    ["softmax for values", model("network: { loss: mse, output: softmax }"), "models.a.network.output"],
+    ["classes for values", model("classes: [a, b], network: { loss: mse }"), "models.a.network.loss"],
     [
       "a batch above half the ring",
       `intake: { rowsMax: 4, ringRows: 9 }\n${model("batch: { size: 5 }")}`,

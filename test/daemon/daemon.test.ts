@@ -42,6 +42,31 @@ describe("the daemon", () => {
     expect(journal[10]).toMatchObject({ source: "pump", epoch: "e1", seq: 0 });
   });
 
+  it("learns several classes by their names or numbers, and predicts each", async () => {
+    const daemon = await open(temporaryFolder(), "models: { m: { classes: [cold, mild, hot] } }");
+    const client = await connectTo(daemon);
+    const names = ["cold", "mild", "hot"];
+    const rows = Array.from({ length: 900 }, (_, i) => ({
+      x1: (i % 3) - 1,
+      x2: Math.sin(i),
+      y: i % 2 ? i % 3 : names[i % 3],
+    }));
+    const publish = (payload: string | Buffer, form = "sample") =>
+      client.publishAsync(`rivulet/m/${form}`, payload, { qos: 1 });
+    await publish(JSON.stringify(rows));
+    await publish(Buffer.from(new Float64Array([1, 0, 2]).buffer), "f64");
+    for (const wrong of ["warm", 3, -1, 1.5, null]) await publish(JSON.stringify({ x1: 0, x2: 0, y: wrong }));
+    await publish(Buffer.from(new Float64Array([1, 0, 3]).buffer), "f64");
+    const { models } = await ask(daemon, "status", {});
+    expect(models["m"]).toMatchObject({ durableSequence: 901, refused: { "label-invalid": 5, "label-missing": 1 } });
+    const predicted = await ask(daemon, "predict", { values: [1, 0.2] });
+    expect(predicted.class).toBe("hot");
+    expect([predicted.prediction].flat()).toHaveLength(3);
+    await ask(daemon, "snapshots-take", {});
+    expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same", rows: 901 });
+    expect(await ask(daemon, "snapshots-export", { snapshot: "2", format: "json" })).toMatchObject({ classes: names });
+  });
+
   it("ignores fields that it does not know, and counts them", async () => {
     const daemon = await open(temporaryFolder());
     const client = await connectTo(daemon);

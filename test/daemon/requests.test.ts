@@ -219,7 +219,7 @@ describe("a prediction over MQTT", () => {
     await publishRows(client, 100);
     const expected = await ask(daemon, "predict", { values: [0.25, -0.5] });
     expect(expected.prediction).toBe(daemon.rooms.models.get("default")?.state.learner.predict([0.25, -0.5]));
-    expect(expected.class).toBe(expected.prediction >= 0.5 ? 1 : 0);
+    expect(expected.class).toBe(Number(expected.prediction) >= 0.5 ? 1 : 0);
     expect(await predict(client, '{"x1":0.25,"x2":-0.5,"room":"attic","id":"q1"}')).toEqual({ ...expected, id: "q1" });
     const many = (await predict(client, '[{"x1":0.25,"x2":-0.5},{"x1":true,"x2":0,"transaction":3}]')) as Prediction[];
     expect(many).toHaveLength(2);

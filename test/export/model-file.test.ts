@@ -45,6 +45,29 @@ describe("the model file", () => {
     expect(again.predict([0.3, -7])).toBe(learner.predict([0.3, -7]));
   });
 
+  it("holds several classes, with their names", () => {
+    const head = {
+      weights: [
+        [1, 2, 3],
+        [0, 0, 1],
+        [1, 0, 0],
+      ],
+      biases: [0, 0, 1],
+      activation: "softmax" as const,
+    };
+    const several: ModelFile = { ...file, classes: ["a", "b", "c"], layers: [...file.layers.slice(0, 1), head] };
+    const learner = learnerOf(parseModelFile(JSON.stringify(several)), training);
+    expect(modelFileOf(learner)).toEqual({ ...several, layers: parseModelFile(JSON.stringify(several)).layers });
+    for (const wrong of [
+      { ...several, classes: ["a", "b"] },
+      { ...several, classes: undefined },
+      { ...several, loss: "mse" },
+      { ...file, layers: [{ ...file.layers[0], activation: "softmax" }, file.layers[1]] },
+    ]) {
+      expect(() => parseModelFile(JSON.stringify(wrong))).toThrow(/not valid/);
+    }
+  });
+
   const layer = file.layers[0];
   it.each([
     ["no JSON", "{", "no JSON"],

@@ -27,6 +27,18 @@ for (const hidden of [[], [5], [6, 4], [4, 5, 3]]) {
   }
 }
 
+for (const hidden of [[], [5], [6, 4]]) {
+  for (const activation of ACTIVATIONS) {
+    if (hidden.length === 0 && activation !== "relu") continue;
+    const inner = hidden.map((): Activation => activation);
+    const units = [3, ...hidden, 4];
+    cases.push([
+      `${units.join("-")} ${activation} softmax`,
+      { units, activations: [...inner, "softmax"], loss: "cross-entropy" },
+    ]);
+  }
+}
+
 describe("the gradient agrees with central differences", () => {
   it.each(cases)("%s", (_, topology) => {
     const random = new Random(SEED);
@@ -34,10 +46,11 @@ describe("the gradient agrees with central differences", () => {
     const { parameters, inputs, labels, sampleWeights } = engine;
     for (let p = 0; p < parameters.length; p++) parameters[p] = random.normal() * 0.7;
     // A bias that keeps a ReLU output alive: a gradient of 0 would prove nothing.
-    parameters[parameters.length - 1] = 3;
+    if (engine.outputCount === 1) parameters[parameters.length - 1] = 3;
     for (let i = 0; i < inputs.length; i++) inputs[i] = random.normal();
     for (let r = 0; r < ROWS; r++) {
-      labels[r] = topology.loss === "cross-entropy" ? random.uint32() & 1 : random.normal();
+      labels[r] =
+        topology.loss === "cross-entropy" ? random.uint32() % (engine.outputCount > 1 ? 4 : 2) : random.normal();
       sampleWeights[r] = 0.25 + random.uniform();
     }
     engine.rows = ROWS;

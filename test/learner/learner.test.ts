@@ -32,6 +32,86 @@ function teach(learner: Learner, random: Random, steps: number): number {
   return cost;
 }
 
+/** Three clouds, each a class. */
+const clouds: LearnerConfig = {
+  ...base,
+  classes: ["east", "north", "west"],
+  network: { ...base.network, output: "softmax" },
+};
+
+function cloud(random: Random): { readonly x: [number, number]; readonly label: number } {
+  const label = random.uint32() % 3;
+  const [east, north] =
+    [
+      [2, 0],
+      [0, 2],
+      [-2, 0],
+    ][label] ?? [];
+  return { x: [(east ?? 0) + 0.7 * random.normal(), (north ?? 0) + 0.7 * random.normal()], label };
+}
+
+describe("several classes", () => {
+  function taught(): Learner {
+    const learner = new Learner(clouds);
+    const random = new Random(4);
+    for (let k = 0; k < 1000; k++) {
+      for (let r = 0; r < 4; r++) {
+        const { x, label } = cloud(random);
+        learner.engine.inputs.set(x, 2 * r);
+        learner.engine.labels[r] = label;
+      }
+      learner.step(4);
+    }
+    return learner;
+  }
+
+  it("are learned, each with a probability", () => {
+    const learner = taught();
+    const random = new Random(5);
+    let right = 0;
+    for (let i = 0; i < 1000; i++) {
+      const { x, label } = cloud(random);
+      const outputs = [...learner.outputsFor(x)];
+      expect(outputs.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
+      if (outputs.indexOf(Math.max(...outputs)) === label) right++;
+    }
+    expect(right).toBeGreaterThan(930);
+  });
+
+  it("cost what the mean of −log p is, and stay finite where p is 0", () => {
+    const learner = taught();
+    const rows = Array.from({ length: 4 }, () => cloud(new Random(6)));
+    rows.forEach(({ x, label }, r) => {
+      learner.engine.inputs.set(x, 2 * r);
+      learner.engine.labels[r] = label;
+    });
+    learner.engine.sampleWeights.set([1, 2, 0.5, 1]);
+    learner.engine.rows = 4;
+    learner.engine.scaler?.import([0, 0], [1, 1], null);
+    learner.engine.forward();
+    const expected = rows.reduce(
+      (sum, { label }, r) =>
+        sum - (learner.engine.sampleWeights[r] ?? 0) * Math.log(learner.engine.outputs[3 * r + label] ?? 0),
+      0,
+    );
+    learner.step(4);
+    expect(learner.engine.cost).toBeCloseTo(expected / 4, 12);
+    learner.engine.parameters.fill(0);
+    learner.engine.parameters.set([1e6, -1e6, 0], learner.engine.parameters.length - 3);
+    learner.engine.labels.fill(1);
+    learner.step(4);
+    expect(learner.engine.cost).toBeCloseTo((2e6 * 4.5) / 4, 0);
+    expect(learner.engine.undone).toBe(false);
+  });
+
+  it("come back from a saved state to the same bits", () => {
+    const learner = taught();
+    const again = new Learner(clouds);
+    again.restore(learner.save());
+    expect([...again.outputsFor([0.3, 0.4])]).toEqual([...learner.outputsFor([0.3, 0.4])]);
+  });
+});
+
 describe("the learner", () => {
   it.each(["sgd", "adagrad"] as const)("learns a circle with %s", (kind) => {
     const learner = new Learner({ ...base, optimizer: { kind, learningRate: 0.3 } });
