@@ -103,7 +103,10 @@ export class ReferenceEngine {
     this.#backward();
     this.#update();
     this.undone = !this.#finite();
-    if (this.undone) this.#restore();
+    if (!this.undone) return;
+    this.#restore();
+    // What NaN a processor makes of inf − inf is its own: x64 sets the sign, arm64 does not.
+    if (Number.isNaN(this.cost)) this.#cost[0] = Number.NaN;
   }
 
   /** Fills `outputs` for the first `rows` rows with the state as it stands. */

@@ -1,0 +1,89 @@
+// Trains learners of many kinds and prints a hash of the bits of each: the same lines on every machine. test/arm64.ts
+// compares what an emulated arm64 prints with what this machine does.
+
+import { createHash, type Hash } from "node:crypto";
+import { exp, log, log1p, sigmoid, tanh } from "../src/learner/elementary.ts";
+import { Learner } from "../src/learner/learner.ts";
+import type { LearnerConfig } from "../src/learner/learner-config.ts";
+import type { OptimizerConfig } from "../src/learner/optimizer.ts";
+import { Random } from "../src/learner/random.ts";
+import { ACTIVATIONS } from "../src/learner/topology.ts";
+import { STREAMS, streamRows } from "../src/sample/streams.ts";
+
+const STEPS = 300;
+const ROWS = 6;
+const POINTS = 20_000;
+const STREAM_ROWS = 3000;
+
+const optimizers: readonly OptimizerConfig[] = [
+  { kind: "sgd", learningRate: 0.1, l2: 0.001 },
+  { kind: "sgd", learningRate: 0.05, momentum: 0.9, schedule: { kind: "exponential", steps: 100, factor: 0.5 } },
+  { kind: "sgd", learningRate: 0.05, momentum: 0.9, nesterov: true, clipNorm: 0.5 },
+  { kind: "adagrad", learningRate: 0.3 },
+  { kind: "rmsprop", learningRate: 0.01, schedule: { kind: "inverse", steps: 50 } },
+  { kind: "adam", learningRate: 0.01, clipNorm: 1, schedule: { kind: "step", steps: 50, factor: 0.5 } },
+];
+
+function hashOf(fill: (hash: Hash) => void): string {
+  const hash = createHash("sha256");
+  fill(hash);
+  return hash.digest("hex").slice(0, 32);
+}
+
+/** Hashes the state, the costs and a prediction of a learner after a seeded run. */
+function trained(config: LearnerConfig): string {
+  const learner = new Learner(config);
+  const random = new Random(11);
+  const costs = new Float64Array(STEPS);
+  const { inputs, labels, sampleWeights } = learner.engine;
+  for (let k = 0; k < STEPS; k++) {
+    for (let i = 0; i < inputs.length; i++) inputs[i] = random.normal() * (i % 3 === 0 ? 1e3 : 1);
+    for (let r = 0; r < ROWS; r++) {
+      labels[r] = config.network.loss === "mse" ? random.normal() : random.uint32() % (config.classes?.length ?? 2);
+      sampleWeights[r] = 0.5 + random.uniform();
+    }
+    learner.step(1 + (k % ROWS));
+    costs[k] = learner.engine.cost;
+  }
+  // The sign of a NaN, which a network that has diverged predicts, is the processor's own.
+  const outputs = learner.outputsFor([1, -2, 3]).map((output) => (Number.isNaN(output) ? Number.NaN : output));
+  return hashOf((hash) => hash.update(learner.save()).update(costs).update(outputs));
+}
+
+for (const optimizer of optimizers) {
+  for (const activation of ACTIVATIONS) {
+    for (const [output, loss, classes] of [
+      ["sigmoid", "cross-entropy", null],
+      ["softmax", "cross-entropy", ["a", "b", "c"]],
+      ["identity", "mse", null],
+    ] as const) {
+      const network = {
+        hidden: [7, 5],
+        activation: [activation, activation],
+        output,
+        loss,
+        init: "he",
+        seed: 2,
+      } as const;
+      const common = { features: ["a", "b", "c"], label: "y", optimizer, batch: { size: ROWS } };
+      const state = trained({ ...common, classes, network, scale: "standard" });
+      console.log(`${optimizer.kind} ${Object.keys(optimizer).slice(2).join(" ")} ${activation} ${output} ${state}`);
+    }
+  }
+}
+
+for (const [name, f] of Object.entries({ exp, log, log1p, sigmoid, tanh })) {
+  const random = new Random(5);
+  const values = Float64Array.from({ length: POINTS }, () =>
+    f((random.uniform() - 0.5) * 10 ** (random.uniform() * 6 - 3)),
+  );
+  console.log(`${name} ${hashOf((hash) => hash.update(values))}`);
+}
+
+for (const { kind } of STREAMS) {
+  const rows = streamRows(kind, 3, new Random(1));
+  const hash = hashOf((sum) => {
+    for (let i = 0; i < STREAM_ROWS; i++) sum.update(Float64Array.from(rows.next().value.features));
+  });
+  console.log(`stream ${kind} ${hash}`);
+}
