@@ -3,8 +3,10 @@ import { Command } from "commander";
 import { checkConfig } from "../daemon/config.ts";
 import { type Daemon, openDaemon } from "../daemon/daemon.ts";
 import { openLog } from "../daemon/log.ts";
+import { memoryPlan } from "../daemon/memory-plan.ts";
 import { configOf, sourcesOf } from "./context.ts";
 import { optionsOf } from "./options.ts";
+import { bytes } from "./table.ts";
 
 const MODELS_SHOWN_MAX = 5;
 
@@ -44,7 +46,8 @@ function greeting({ rooms }: Daemon): string {
   });
   const more = lines.length - MODELS_SHOWN_MAX;
   const place = broker?.kind === "external" ? `takes samples from ${broker.url}` : `listens on ${broker?.url}`;
-  return `rivulet ${place}, data in ${config.data}
+  const { totalBytes } = memoryPlan(config.models, config.intake.ringRows);
+  return `rivulet ${place}, data in ${config.data}, ${bytes(totalBytes)} of memory for the models
 ${lines.slice(0, MODELS_SHOWN_MAX).join("\n")}${more > 0 ? `\n  … and ${more} more models` : ""}
   or, in another terminal: npm run -s rivulet -- publish FILE.csv | status | history | snapshots list | rollback ID
 `;

@@ -63,10 +63,15 @@ export function outputOf({ network, classes }: Pick<ModelConfig, "network" | "cl
   return outputsOf({ classes }) > 1 ? "softmax" : "sigmoid";
 }
 
-/** Takes the learner-relevant part out, with every choice spelt out, as a value, as canonical JSON and as its SHA-256. */
-export function learnerConfigJson(model: ModelConfig): ConfigInForce {
+/** Is what of a model's configuration the learner depends on. */
+type LearnerKeys = Pick<ModelConfig, "features" | "label" | "classes" | "network" | "scale" | "optimizer"> & {
+  readonly batch: { readonly size: number };
+};
+
+/** Takes the learner-relevant part out, with every choice spelt out. */
+export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
   const { hidden, activation, loss, init, seed } = model.network;
-  const learner: LearnerConfig = {
+  return {
     features: model.features,
     label: model.label,
     classes: model.classes,
@@ -82,6 +87,11 @@ export function learnerConfigJson(model: ModelConfig): ConfigInForce {
     optimizer: optimizerOf(model.optimizer),
     batch: { size: model.batch.size },
   };
+}
+
+/** Puts the learner-relevant part into words that travel: the value, its canonical JSON, and that text's SHA-256. */
+export function learnerConfigJson(model: LearnerKeys): ConfigInForce {
+  const learner = learnerConfigOf(model);
   const json = canonicalJson(learner);
   return { learner, json, hash: createHash("sha256").update(json).digest("hex") };
 }

@@ -6,13 +6,10 @@ import { layoutOf } from "../learner/topology.ts";
 import type { Finding, KeyPath } from "./config-faults.ts";
 import { outputOf } from "./config-learner.ts";
 import { type ConfigFile, MODELS_MAX, type ModelEntry, RESERVED_FIELDS } from "./config-schema.ts";
+import { memoryPlan } from "./memory-plan.ts";
 
 /** Parameters of one model: 32 MB for each vector of them. */
 const PARAMETERS_MAX = 4_194_304;
-/** Bytes of the rings of all models: more than a small board has. */
-const RINGS_BYTES_MAX = 2_147_483_648;
-/** Columns of a ring besides the features: label, weight, time, id. */
-const RING_COLUMNS = 4;
 
 /** Is a finding with the keys that led to it. */
 export interface RuleFinding extends Finding {
@@ -21,12 +18,13 @@ export interface RuleFinding extends Finding {
 
 /** Finds every pair of keys that contradict one another. */
 export function checkRules(config: ConfigFile): readonly RuleFinding[] {
-  return [
+  const findings = [
     ...intakeRules(config),
     ...brokerRules(config),
     ...modelsRules(config),
     ...Object.entries(config.models).flatMap(([name, model]) => modelRules(["models", name], model, config)),
   ];
+  return findings.length > 0 ? findings : memoryRules(config);
 }
 
 function intakeRules({ intake }: ConfigFile): readonly RuleFinding[] {
@@ -90,16 +88,20 @@ function brokerRules({ mqtt }: ConfigFile): readonly RuleFinding[] {
   return findings;
 }
 
-function modelsRules({ models, intake }: ConfigFile): readonly RuleFinding[] {
+function modelsRules({ models }: ConfigFile): readonly RuleFinding[] {
   const count = Object.keys(models).length;
-  if (count < 1 || count > MODELS_MAX) {
-    return [finding(["models"], `came ${count} models; allowed: 1 to ${MODELS_MAX}`, [])];
-  }
-  const columns = Object.values(models).reduce((sum, { features }) => sum + features.length + RING_COLUMNS, 0);
-  const bytes = columns * intake.ringRows * Float64Array.BYTES_PER_ELEMENT;
-  if (bytes <= RINGS_BYTES_MAX) return [];
-  const message = `came ${intake.ringRows}; the rings of all models together would take ${bytes} bytes; allowed: ${RINGS_BYTES_MAX}`;
-  return [finding(["intake", "ringRows"], message, [["models"]])];
+  if (count >= 1 && count <= MODELS_MAX) return [];
+  return [finding(["models"], `came ${count} models; allowed: 1 to ${MODELS_MAX}`, [])];
+}
+
+/** Holds what the models need against what they may take; only where nothing else is wrong with them. */
+function memoryRules({ models, intake, memory }: ConfigFile): readonly RuleFinding[] {
+  const { totalBytes, models: planned } = memoryPlan(models, intake.ringRows);
+  if (totalBytes <= memory.bytesMax) return [];
+  const sizes = Object.entries(planned).map(([name, bytes]) => ({ name, bytes: bytes.engineBytes + bytes.ringBytes }));
+  const largest = sizes.reduce((most, size) => (size.bytes > most.bytes ? size : most));
+  const message = `came ${memory.bytesMax} bytes; the models need ${totalBytes}, of which ${largest.name} ${largest.bytes}`;
+  return [finding(["memory", "bytesMax"], message, [["models"], ["intake", "ringRows"]])];
 }
 
 function modelRules(at: readonly string[], model: ModelEntry, { intake }: ConfigFile): readonly RuleFinding[] {

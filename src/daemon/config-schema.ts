@@ -4,15 +4,15 @@
 import { z } from "zod";
 import { INITS } from "../learner/learner-config.ts";
 import { ACTIVATIONS, LOSSES, OUTPUTS } from "../learner/topology.ts";
+import { mqttSchema } from "./config-schema-mqtt.ts";
 import { optimizerSchema } from "./config-schema-optimizer.ts";
-import { duration, every, size, whole, words } from "./config-values.ts";
+import { duration, every, HOST, PATH_CHARACTERS_MAX, size, whole, words } from "./config-values.ts";
 
 const FEATURES_MAX = 1024;
 const HIDDEN_LAYERS_MAX = 8;
 const LAYER_UNITS_MAX = 4096;
 const BATCH_SIZE_MAX = 4096;
 const CLASSES_MAX = 1024;
-const PATH_CHARACTERS_MAX = 4096;
 /** Bounds the models of one configuration; config-rules.ts counts them. */
 export const MODELS_MAX = 1000;
 /** Lists the fields of a payload that are neither features nor label. */
@@ -21,83 +21,9 @@ export const RESERVED_FIELDS: readonly string[] = ["source", "epoch", "seq", "id
 const COMMIT_PROFILES = ["eager", "balanced", "sd-card"] as const;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const SCALES = ["standard", "none"] as const;
-const COMMANDS = ["auto", "on", "off"] as const;
-const PROTOCOLS = ["auto", "5", "3.1.1"] as const;
 /** No blank at either end and no control character, so that a name survives CSV headers, topics and logs. */
 const NAME = /^(?!\s)[^\p{Cc}]{1,64}(?<!\s)$/u;
 const MODEL_NAME = /^(?!bridge$)[a-z][a-z0-9-]{0,39}$/;
-const PREFIX = /^[^/+#$\s\p{Cc}]{1,64}(\/[^/+#$\s\p{Cc}]{1,64}){0,5}$/u;
-const BROKER = /^(embedded|mqtts?:\/\/[^\s/@?#]{1,255}\/?)$/;
-const CLIENT_ID = /^[A-Za-z0-9._-]{1,64}$/;
-const HOST = /^[^\s/@]{1,253}$/;
-
-/** Tells whether a word is "embedded" or the address of a broker; credentials have keys of their own. */
-function isBroker(text: string): boolean {
-  return text === "embedded" || (URL.canParse(text) && new URL(text).hostname !== "");
-}
-
-function file(description: string) {
-  return z
-    .string()
-    .min(1)
-    .max(PATH_CHARACTERS_MAX)
-    .nullable()
-    .prefault(null)
-    .meta({ description, limit: "a path, or null for none" });
-}
-
-const mqtt = z
-  .strictObject({
-    broker: z.string().regex(BROKER).refine(isBroker).prefault("embedded").meta({
-      description: "The broker to bring along, or the address of one to join",
-      limit: "embedded, mqtt://host:port or mqtts://host:port, without credentials",
-    }),
-    host: z.string().regex(HOST).prefault("127.0.0.1").meta({
-      description: "Address on which the embedded broker listens",
-      limit: "a host name or an IP address",
-    }),
-    port: whole("Port of the embedded broker; 0 takes any free one", "", 0, 65_535, 1883),
-    prefix: z.string().regex(PREFIX).prefault("rivulet").meta({
-      description: "First levels of every topic",
-      limit: "1 to 6 topic levels of 1 to 64 characters, without +, #, $, blanks, or a slash at either end",
-    }),
-    username: z.string().min(1).max(256).nullable().prefault(null).meta({
-      description: "User name that the broker asks for, or is given",
-      limit: "1 to 256 characters, or null for none",
-    }),
-    passwordFile: file("File that holds the password"),
-    caFile: file("File with the certificates of the authorities to trust (PEM)"),
-    certFile: file("File with the certificate to show (PEM); goes with keyFile"),
-    keyFile: file("File with that certificate's private key (PEM)"),
-    insecure: z.boolean().prefault(false).meta({
-      description: "Lets the embedded broker listen beyond this machine without password and TLS",
-      limit: "true, false",
-    }),
-    commands: z
-      .enum(COMMANDS)
-      .prefault("auto")
-      .meta(
-        words(
-          "Whether verbs that change something are obeyed over MQTT; auto is on the embedded broker only",
-          COMMANDS,
-        ),
-      ),
-    replyPrefix: z.string().regex(PREFIX).nullable().prefault(null).meta({
-      description: "Begin of the response topics that requests may name (MQTT 5); null is <prefix>/bridge/reply",
-      limit: "topic levels as for prefix, outside of it; or null",
-    }),
-    clientId: z.string().regex(CLIENT_ID).nullable().prefault(null).meta({
-      description: "Name under which an external broker knows the daemon; null is one made at the first start",
-      limit: "1 to 64 letters, digits, dots, underscores and hyphens, or null",
-    }),
-    protocol: z
-      .enum(PROTOCOLS)
-      .prefault("auto")
-      .meta(words("MQTT version spoken with an external broker; auto is 5, else 3.1.1", PROTOCOLS)),
-    keepalive: duration("Silence after which an external broker is asked whether it is there", "1s", "1h", "15s"),
-  })
-  .prefault({})
-  .meta({ description: "Where samples come from" });
 
 const intake = z
   .strictObject({
@@ -127,6 +53,18 @@ const commit = z
   })
   .prefault({})
   .meta({ description: "When samples become durable, and are acknowledged" });
+
+const memory = z
+  .strictObject({
+    bytesMax: size(
+      "Bytes that the engines and rings of all models may take; more is refused at the start",
+      "1MB",
+      "1000GB",
+      "2GiB",
+    ),
+  })
+  .prefault({})
+  .meta({ description: "What the models may take of the memory" });
 
 const store = z
   .strictObject({
@@ -268,9 +206,10 @@ export const configSchema = z
         description: "Folder of the store; a relative path is relative to the working directory",
         limit: `a path of 1 to ${PATH_CHARACTERS_MAX} characters`,
       }),
-    mqtt,
+    mqtt: mqttSchema,
     intake,
     commit,
+    memory,
     store,
     http,
     log,

@@ -67,6 +67,7 @@ export interface Config {
     readonly maxSamples: number;
     readonly bytesPerDay: number;
   };
+  readonly memory: { readonly bytesMax: number };
   readonly store: { readonly bytesMax: number };
   readonly http: { readonly host: string; readonly port: number };
   readonly log: { readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent" };
@@ -79,7 +80,7 @@ export function shapeConfig(file: ConfigFile, cwd: string): Config {
   const absolute = (path: string | null) => (path === null ? null : resolve(cwd, path));
   const models: Record<string, ModelConfig> = Object.create(null);
   for (const [name, model] of Object.entries(file.models)) models[name] = shapeModel(model);
-  const { intake, commit, store, http, log } = file;
+  const { intake, commit, memory, store, http, log } = file;
   const { keepalive, ...mqtt } = file.mqtt;
   return deepFreeze({
     data: resolve(cwd, file.data),
@@ -98,6 +99,7 @@ export function shapeConfig(file: ConfigFile, cwd: string): Config {
       maxSamples: commit.maxSamples,
       bytesPerDay: commit.bytesPerDay,
     },
+    memory,
     store,
     http,
     log,

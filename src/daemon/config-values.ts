@@ -3,6 +3,10 @@
 
 import { z } from "zod";
 
+/** Longest path. */
+export const PATH_CHARACTERS_MAX = 4096;
+/** Matches a host name or an address. */
+export const HOST = /^[^\s/@]{1,253}$/;
 const DURATION_UNITS_MS: ReadonlyMap<string, number> = new Map([
   ["ms", 1],
   ["s", 1000],

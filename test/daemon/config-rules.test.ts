@@ -138,7 +138,7 @@ describe("keys that contradict one another", () => {
       "rings beyond the memory",
       "intake: { ringRows: 1048576 }\nmodels: { a: {}, b: { features: [" +
         `${Array.from({ length: 300 }, (_, i) => `f${i}`)}] } }`,
-      "intake.ringRows",
+      "memory.bytesMax",
     ],
     ["a feature twice", model("features: [a, b, a]"), "models.a.features[2]"],
     ["a reserved feature", model("features: [seq]"), "models.a.features[0]"],
@@ -156,6 +156,7 @@ describe("keys that contradict one another", () => {
     ],
     ["too few activations", model("network: { hidden: [2, 2], activation: [relu] }"), "models.a.network.activation"],
     ["cross-entropy of another output", model("network: { output: tanh }"), "models.a.network.output"],
+    ["less memory than the models need", `memory: { bytesMax: 1MB }\n${model("")}`, "memory.bytesMax"],
     ["too many parameters", model("network: { hidden: [4096, 4096] }"), "models.a.network.hidden"],
   ])("%s is refused", (_, text, path) => expect(pathsOf(text)).toEqual([path]));
 

@@ -54,6 +54,7 @@ describe("a configuration without a file", () => {
       },
       intake: { bytesMax: 16e6, payloadBytesMax: 1_048_576, rowsMax: 8192, ringRows: 32_768 },
       commit: { profile: "balanced", maxDelayMs: 50, maxSamples: 4096, bytesPerDay: 1e9 },
+      memory: { bytesMax: 2 ** 31 },
       store: { bytesMax: 4e9 },
       http: { host: "127.0.0.1", port: 8787 },
       log: { level: "info" },

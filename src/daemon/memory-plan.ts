@@ -1,0 +1,32 @@
+import { topologyOf } from "../learner/learner-config.ts";
+import { engineBytes } from "../learner/memory.ts";
+import { learnerConfigOf } from "./config-learner.ts";
+
+/** Columns of a ring besides the features: label, weight, time, id. */
+const RING_COLUMNS = 4;
+
+/** Tells how many bytes the models take. */
+export interface MemoryPlan {
+  readonly models: Readonly<Record<string, { readonly engineBytes: number; readonly ringBytes: number }>>;
+  readonly totalBytes: number;
+}
+
+/** Plans the buffers of all models: their engines and their rings. */
+export function memoryPlan(
+  models: Readonly<Record<string, Parameters<typeof learnerConfigOf>[0]>>,
+  ringRows: number,
+): MemoryPlan {
+  const planned = Object.entries(models).map(([name, model]) => {
+    const learner = learnerConfigOf(model);
+    const engine = engineBytes({
+      topology: topologyOf(learner),
+      optimizer: learner.optimizer,
+      scaled: learner.scale === "standard",
+      batchMax: learner.batch.size,
+    });
+    const ring = ringRows * (model.features.length + RING_COLUMNS) * Float64Array.BYTES_PER_ELEMENT;
+    return [name, { engineBytes: engine, ringBytes: ring }] as const;
+  });
+  const totalBytes = planned.reduce((sum, [, bytes]) => sum + bytes.engineBytes + bytes.ringBytes, 0);
+  return { models: Object.fromEntries(planned), totalBytes };
+}
