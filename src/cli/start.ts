@@ -4,6 +4,7 @@ import { checkConfig } from "../daemon/config.ts";
 import { type Daemon, openDaemon } from "../daemon/daemon.ts";
 import { openLog } from "../daemon/log.ts";
 import { memoryPlan } from "../daemon/memory-plan.ts";
+import { brokerAccess } from "./broker-access.ts";
 import { configOf, sourcesOf } from "./context.ts";
 import { optionsOf } from "./options.ts";
 import { bytes } from "./table.ts";
@@ -37,12 +38,15 @@ export function startCommand(exit: (code: number) => void): Command {
 function greeting({ rooms }: Daemon): string {
   const { config, models } = rooms;
   const broker = rooms.broker?.status();
-  const url = new URL(broker?.url ?? "mqtt://localhost");
+  const { url, password, tls } = brokerAccess(config);
+  const { hostname } = new URL(url);
+  const port = broker?.kind === "embedded" ? broker.port : new URL(url).port || "1883";
+  const access = `${tls === undefined ? "" : " --cafile CA.pem"}${password === null ? "" : " -u NAME -P PASSWORD"}`;
   const lines = [...models.values()].map(({ name, state }) => {
     const { features, label } = state.config.learner;
     const sample = JSON.stringify(Object.fromEntries([...features.map((feature) => [feature, 0.5]), [label, 1]]));
     return `  ${name} learns ${features.join(", ")} → ${label}, is at step ${state.step}; try
-    mosquitto_pub -h ${url.hostname} -p ${url.port || "1883"} -q 1 -t ${config.mqtt.prefix}/${name}/sample -m '${sample}'`;
+    mosquitto_pub -h ${hostname} -p ${port}${access} -q 1 -t ${config.mqtt.prefix}/${name}/sample -m '${sample}'`;
   });
   const more = lines.length - MODELS_SHOWN_MAX;
   const place = broker?.kind === "external" ? `takes samples from ${broker.url}` : `listens on ${broker?.url}`;
