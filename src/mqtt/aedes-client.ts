@@ -17,9 +17,11 @@ export function pause(client: Client): void {
   (client as unknown as Untyped).pause();
 }
 
-/** Reads a client again. */
+/** Reads a client again. What was answered while it was paused is still counted as open, and would keep it from being read for ever. */
 export function resume(client: Client): void {
-  (client as unknown as Untyped).resume();
+  const untyped = client as unknown as Untyped;
+  untyped._parsingBatch = 0;
+  untyped.resume();
 }
 
 /** Lets a client be read although packets of it are held: else what a commit takes with it is what one read brought. */

@@ -80,8 +80,11 @@ class Admission {
         if (item.messages.length === 0) yield new Chunk().item();
         break;
       case "command":
-      case "stop":
         this.#waiting.push(item);
+        break;
+      case "stop":
+        // What still waits for room was not acknowledged: whoever sent it sends it again, and the stop need not wait for it.
+        this.#waiting = [item];
         break;
       case "settled":
         yield item;

@@ -52,7 +52,7 @@ export function miniBatch(
         concatMap((item): Observable<In | BatchesItem> => {
           switch (item.kind) {
             case "admitted":
-              return from([...turn([...item.models], () => false), item]);
+              return from([...atOnce([...item.models]), item]);
             case "tick":
               return from(turn(models, (model) => scheduler.now() >= model.oldestAt + model.batchAgeMsMax));
             case "command":
@@ -76,6 +76,12 @@ function earliestDue(models: readonly Model[]): number | null {
     if (earliest === null || due < earliest) earliest = due;
   }
   return earliest;
+}
+
+/** Orders all full mini-batches where they are less than a turn. More is left to the ticks: a commit may bring the next item at once. */
+function atOnce(models: readonly Model[]): BatchesItem[] {
+  const work = models.reduce((sum, model) => sum + workOf(model, model.pending), 0);
+  return work <= TURN_WORK ? turn(models, () => false) : [];
 }
 
 /** Orders what is pending, as far as one turn goes: full mini-batches first, then, where it is `due`, the shorter one. */

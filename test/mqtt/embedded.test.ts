@@ -102,6 +102,23 @@ describe("the embedded broker", () => {
     expect(largest).toBeLessThan(bytesMax + 500_000);
   });
 
+  it("reads a client again although all that it sent was answered while it was paused", async () => {
+    const broker = await open({ bytesMax: 65_536 });
+    const held: Message[] = [];
+    listen(broker, (message) => held.push(message));
+    const client = await connect(broker);
+    const { acked } = publishAll(client, 600, "p".repeat(100));
+    while (acked.length < 600) {
+      await expect.poll(() => held.length).toBeGreaterThan(0);
+      // Until it is paused, or there is no more.
+      await expect.poll(() => broker.status().heldBytes > 65_536 || acked.length + held.length === 600).toBe(true);
+      for (const message of held.splice(0)) message.ack();
+      const { length } = acked;
+      await expect.poll(() => acked.length).toBeGreaterThan(length - 1);
+    }
+    expect(broker.status().pauses).toBeGreaterThan(1);
+  });
+
   it("takes no harm from acknowledgements after the client is gone", async () => {
     const broker = await open();
     const intake = listen(broker);

@@ -80,11 +80,11 @@ describe("the mini-batch", () => {
     run("---#", "---#", {});
   });
   it("is ordered in pieces for a slow model", () => {
-    run("-9-----|", "-(bab)c|", { a: "admitted", b: "4x1", c: "1x1" }, undefined, slow);
+    run("-9-----|", "-(abb)c|", { a: "admitted", b: "4x1", c: "1x1" }, undefined, slow);
   });
   it("is closed in pieces before a command to a slow model, which follows the last one", () => {
     const orders = { a: "admitted", b: "4x1", c: "1x1", x: "command" };
-    run("-(9c)----|", "-(babcx)-|", orders, undefined, slow);
+    run("-(9c)----|", "-(abbcx)-|", orders, undefined, slow);
   });
   it("leaves no timer behind", () => run("-1---------", "-a---------", { a: "admitted" }, "^-!"));
 

@@ -5,10 +5,13 @@ import {
   from,
   lastValueFrom,
   map,
+  merge,
+  NEVER,
   of,
   type SchedulerLike,
   Subject,
   take,
+  takeUntil,
   tap,
   throwError,
   toArray,
@@ -59,6 +62,31 @@ function rowsOf(transaction: Transaction): number[] {
 }
 
 describe("the pipeline", () => {
+  it("drops at the stop what still waits for room, without an acknowledgement", async () => {
+    const number = { filling: 1 };
+    const model = liveModel({ commit: number, ringRows: 32 });
+    const acked: number[] = [];
+    const durable: number[] = [];
+    const messages = Array.from({ length: 10 }, (_, m) => message(1 + 16 * m, 16, acked));
+    const commit = (transaction: Transaction) =>
+      of(undefined).pipe(
+        delay(5),
+        tap(() => durable.push(...rowsOf(transaction))),
+      );
+    const source$ = of<MessagesItem>({ kind: "messages", messages });
+    await lastValueFrom(
+      source$.pipe(
+        pipeline(optionsFor([model], number, { commit })),
+        tap((committed) => {
+          for (const { ack } of committed.messages) ack();
+        }),
+      ),
+    );
+    expect(acked.length).toBeGreaterThan(0);
+    expect(acked.length).toBeLessThan(10);
+    expect(durable).toEqual(Array.from({ length: 16 * acked.length }, (_, i) => i + 1));
+  });
+
   it("loses nothing and reorders nothing, whatever the chunks, with a ring that is often full and a store that fails", async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -96,9 +124,12 @@ describe("the pipeline", () => {
             for (const { ack } of committed.messages) ack();
             // What is acknowledged is durable.
             expect(durable.length).toBe(model.durableSequence);
+            if (acked.length === chunks.flat().length) all$.next();
           };
+          const all$ = new Subject<void>();
+          const endless$ = merge(from(items), NEVER).pipe(takeUntil(all$));
           await lastValueFrom(
-            from(items).pipe(pipeline(optionsFor([model], number, { commit }), scheduler), tap(settle), toArray()),
+            endless$.pipe(pipeline(optionsFor([model], number, { commit }), scheduler), tap(settle), toArray()),
           );
           expect(durable).toEqual(Array.from({ length: first - 1 }, (_, i) => i + 1));
           expect(acked.length).toBe(chunks.flat().length);
