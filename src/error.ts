@@ -26,7 +26,8 @@ export type ErrorCode =
   | "data-unusable"
   | "forbidden"
   | "busy"
-  | "answer-too-large";
+  | "answer-too-large"
+  | "memory-exceeded";
 
 /** Reports an operational failure: `code` for machines, the message for people, `hint` says what the operator can do. */
 export class RivuletError extends Error {

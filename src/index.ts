@@ -2,13 +2,14 @@
 
 export { RivuletError } from "./error.ts";
 export { learnerOf, type ModelFile, modelFileOf, parseModelFile } from "./export/model-file.ts";
+export type { Engine, EngineKind, EngineOptions } from "./learner/engine.ts";
 export * from "./learner/entry.ts";
 export { Learner } from "./learner/learner.ts";
 export type { Init, LearnerConfig } from "./learner/learner-config.ts";
 export { NUMERICS } from "./learner/numerics.ts";
 export type { OptimizerConfig, OptimizerKind } from "./learner/optimizer.ts";
 export { Random } from "./learner/random.ts";
-export { type EngineOptions, ReferenceEngine } from "./learner/reference-engine.ts";
+export { ReferenceEngine } from "./learner/reference-engine.ts";
 export { Scaler } from "./learner/scaler.ts";
 export type { Schedule } from "./learner/schedule.ts";
 export { type Activation, type Layout, type Loss, layoutOf, type Topology } from "./learner/topology.ts";

@@ -1,5 +1,5 @@
 import { topologyOf } from "../learner/learner-config.ts";
-import { engineBytes } from "../learner/memory.ts";
+import { memoryMapOf } from "../learner/wasm/memory-map.ts";
 import { learnerConfigOf } from "./config-learner.ts";
 
 /** Columns of a ring besides the features: label, weight, time, id. */
@@ -18,7 +18,7 @@ export function memoryPlan(
 ): MemoryPlan {
   const planned = Object.entries(models).map(([name, model]) => {
     const learner = learnerConfigOf(model);
-    const engine = engineBytes({
+    const { bytes: engine } = memoryMapOf({
       topology: topologyOf(learner),
       optimizer: learner.optimizer,
       scaled: learner.scale === "standard",

@@ -86,7 +86,7 @@ export function diffSnapshots(
   const b = load(rooms, params.name, params.b);
   const difference = compareLearnerConfig(a.saved.config, b.saved.config);
   const comparable = difference === "same" || difference.kind !== "refused";
-  const distances = a.learner.engine.parameters.map((value, p) =>
+  const distances = Float64Array.from(a.learner.engine.parameters, (value, p) =>
     Math.abs(value - (b.learner.engine.parameters[p] ?? Number.NaN)),
   );
   const euclidean = (values: Float64Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));

@@ -47,9 +47,9 @@ export function modelFileOf(learner: Learner): ModelFile {
     ...(config.classes === null ? {} : { classes: config.classes }),
     loss: config.network.loss,
     layers: layout.layers.map(({ inputs, units, activation, weightsOffset, biasesOffset }) => ({
-      weights: Array.from({ length: units }, (_, j) => [
-        ...parameters.subarray(weightsOffset + j * inputs, weightsOffset + (j + 1) * inputs),
-      ]),
+      weights: Array.from({ length: units }, (_, j) =>
+        Array.from({ length: inputs }, (_, i) => parameters[weightsOffset + i * units + j] ?? Number.NaN),
+      ),
       biases: [...parameters.subarray(biasesOffset, biasesOffset + units)],
       activation,
     })),
@@ -79,10 +79,12 @@ export function learnerOf(file: ModelFile, training: Pick<LearnerConfig, "optimi
     batch: training.batch,
   });
   const { parameters, layout, scaler } = learner.engine;
-  layout.layers.forEach(({ inputs, weightsOffset, biasesOffset }, l) => {
+  layout.layers.forEach(({ units, weightsOffset, biasesOffset }, l) => {
     const layer = file.layers[l];
     layer?.weights.forEach((row, j) => {
-      parameters.set(row, weightsOffset + j * inputs);
+      row.forEach((weight, i) => {
+        parameters[weightsOffset + i * units + j] = weight;
+      });
     });
     parameters.set(layer?.biases ?? [], biasesOffset);
   });

@@ -1,5 +1,6 @@
 import { type LearnerConfig, topologyOf } from "./learner-config.ts";
 import { momentsOf, resolveOptimizer } from "./optimizer.ts";
+import type { Vector } from "./precision.ts";
 import { Random } from "./random.ts";
 import { ReferenceEngine } from "./reference-engine.ts";
 import { RateSchedule } from "./schedule.ts";
@@ -20,7 +21,7 @@ export class Learner {
   readonly #applied = new Float64Array(1);
   readonly #schedule: RateSchedule;
   /** The outputs of the first row (K). */
-  readonly #row: Float64Array;
+  readonly #row: Vector;
 
   /** Allocates everything and draws the initial parameters from the config's seed. */
   constructor(config: LearnerConfig) {
@@ -59,7 +60,7 @@ export class Learner {
   }
 
   /** Returns the outputs for one row of features (I): (K), on loan until the next step or prediction. */
-  outputsFor(features: ArrayLike<number>): Float64Array {
+  outputsFor(features: ArrayLike<number>): Vector {
     const { engine } = this;
     for (let i = 0; i < this.config.features.length; i++) engine.inputs[i] = features[i]!;
     engine.rows = 1;
@@ -95,7 +96,7 @@ export class Learner {
     }
   }
 
-  #vectors(): (readonly [string, Float64Array | Uint32Array])[] {
+  #vectors(): (readonly [string, Vector | Uint32Array])[] {
     const { engine } = this;
     const tags = momentsOf(resolveOptimizer(this.config.optimizer));
     return [
@@ -109,24 +110,24 @@ export class Learner {
     ];
   }
 
-  /** Draws weights; biases are 0. He: N(0, 2/inputs) (He et al. 2015). Glorot: U(±√(6/(inputs + units))) (Glorot & Bengio 2010). */
+  /** Draws weights, unit by unit; biases are 0. He: N(0, 2/inputs) (He et al. 2015). Glorot: U(±√(6/(inputs + units))) (Glorot & Bengio 2010). */
   #initialise(): void {
     const { parameters, layout } = this.engine;
     for (const { inputs, units, weightsOffset } of layout.layers) {
-      const bound = Math.sqrt(6 / (inputs + units));
-      for (let w = 0; w < units * inputs; w++) {
-        switch (this.config.network.init) {
-          case "he":
-            parameters[weightsOffset + w] = this.random.normal() * Math.sqrt(2 / inputs);
-            break;
-          case "glorot":
-            parameters[weightsOffset + w] = (2 * this.random.uniform() - 1) * bound;
-            break;
-          case "textbook":
-            parameters[weightsOffset + w] = this.random.normal() * TEXTBOOK_STD;
-            break;
-        }
+      for (let j = 0; j < units; j++) {
+        for (let i = 0; i < inputs; i++) parameters[weightsOffset + i * units + j] = this.#draw(inputs, units);
       }
+    }
+  }
+
+  #draw(inputs: number, units: number): number {
+    switch (this.config.network.init) {
+      case "he":
+        return this.random.normal() * Math.sqrt(2 / inputs);
+      case "glorot":
+        return (2 * this.random.uniform() - 1) * Math.sqrt(6 / (inputs + units));
+      case "textbook":
+        return this.random.normal() * TEXTBOOK_STD;
     }
   }
 }

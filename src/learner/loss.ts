@@ -1,7 +1,9 @@
-// Costs are means over the mini-batch; a sample's weight multiplies its loss. Both kernels write the cost to cost[0]: a
-// double that is returned may be put on the heap, each step.
+// Costs are means over the mini-batch; a sample's weight multiplies its loss. Losses are computed in f64, whatever the
+// network's precision; delta is rounded when stored. The kernels write the cost to cost[0]: a double that is returned may
+// be put on the heap, each step.
 
 import { exp, log, log1p } from "./elementary.ts";
+import type { Vector } from "./precision.ts";
 
 /**
  * Computes the mean binary cross-entropy and delta (rows) = weight · (a − y) / rows. The loss is taken from the
@@ -9,9 +11,9 @@ import { exp, log, log1p } from "./elementary.ts";
  */
 export function crossEntropy(
   cost: Float64Array,
-  delta: Float64Array,
-  logits: Float64Array,
-  outputs: Float64Array,
+  delta: Vector,
+  logits: Vector,
+  outputs: Vector,
   labels: Float64Array,
   weights: Float64Array,
   rows: number,
@@ -22,7 +24,7 @@ export function crossEntropy(
     const z = logits[s]!;
     const y = labels[s]!;
     const w = weights[s]!;
-    sum += w * ((z > 0 ? z - z * y : -z * y) + log1p(exp(z > 0 ? -z : z)));
+    sum += w * ((z > 0 ? z : 0) - z * y + log1p(exp(-Math.abs(z))));
     delta[s] = w * (outputs[s]! - y) * scale;
   }
   cost[0] = sum * scale;
@@ -34,9 +36,9 @@ export function crossEntropy(
  */
 export function softmaxCrossEntropy(
   cost: Float64Array,
-  delta: Float64Array,
-  logits: Float64Array,
-  outputs: Float64Array,
+  delta: Vector,
+  logits: Vector,
+  outputs: Vector,
   labels: Float64Array,
   weights: Float64Array,
   rows: number,
@@ -51,11 +53,14 @@ export function softmaxCrossEntropy(
     let largest = logits[from]!;
     for (let k = 1; k < classes; k++) largest = logits[from + k]! > largest ? logits[from + k]! : largest;
     let sum = 0;
+    // NaN where the label is no class: the step is undone.
+    let own = Number.NaN;
     for (let k = 0; k < classes; k++) {
       sum += exp(logits[from + k]! - largest);
+      if (k === label) own = logits[from + k]!;
       delta[from + k] = w * (k === label ? outputs[from + k]! - 1 : outputs[from + k]!) * scale;
     }
-    total += w * (log(sum) - (logits[from + label]! - largest));
+    total += w * (log(sum) - (own - largest));
   }
   cost[0] = total * scale;
 }
@@ -63,8 +68,8 @@ export function softmaxCrossEntropy(
 /** Computes `Σ weight·(a − y)² / 2m` and delta (rows) = weight · (a − y) / m with respect to a, not z. */
 export function meanSquaredError(
   cost: Float64Array,
-  delta: Float64Array,
-  outputs: Float64Array,
+  delta: Vector,
+  outputs: Vector,
   labels: Float64Array,
   weights: Float64Array,
   rows: number,

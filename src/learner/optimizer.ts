@@ -40,8 +40,8 @@ export const OPTIMIZER_DEFAULTS = {
 } as const;
 
 /** Fills in what is left out. */
-export function resolveOptimizer(config: Omit<OptimizerConfig, "learningRate">): ResolvedOptimizer {
-  const { schedule: _, ...given } = config;
+export function resolveOptimizer(config: Partial<OptimizerConfig> & Pick<OptimizerConfig, "kind">): ResolvedOptimizer {
+  const { schedule: _, learningRate: __, ...given } = config;
   return { ...OPTIMIZER_DEFAULTS, ...given };
 }
 

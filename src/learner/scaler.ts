@@ -1,6 +1,8 @@
 // The standardizer: z = (x − mean) / std with running statistics (Welford 1962). One absurd value among ordinary ones
 // must not blind the model for good, hence the clip of x once the statistics have settled, and of z always.
 
+import type { Vector } from "./precision.ts";
+
 /** Bound of a standardized value. */
 export const Z_MAX = 8;
 /** Samples after which x is clipped before it enters the statistics. */
@@ -8,12 +10,18 @@ export const SETTLED_SAMPLES = 100;
 /** Bound, in standard deviations, of an x that enters settled statistics. */
 export const SETTLED_STDS = 20;
 /** A std below this share of max(1, |mean|) is that of a constant and counts as 1. */
-const STD_SHARE_MIN = 1e-12;
+export const STD_SHARE_MIN = 1e-12;
 
 /** Positions in `Scaler.counts`. */
 const COUNT = 0;
 const CLIPPED = 1;
 const FROZEN = 2;
+export const COUNTS = 3;
+
+/** Counts the numbers that a scaler keeps. */
+export function scalerLength(features: number): number {
+  return COUNTS + 3 * features;
+}
 
 /** Learns mean and deviation of each feature. All numbers that it keeps are in `state`, in the order of the state block. */
 export class Scaler {
@@ -27,9 +35,10 @@ export class Scaler {
   /** Deviations in use (I), never 0. */
   readonly std: Float64Array;
 
-  constructor(features: number) {
+  /** Takes `state` (zeros) where it is to live in memory of the caller's. */
+  constructor(features: number, state: Float64Array = new Float64Array(scalerLength(features))) {
     this.features = features;
-    this.state = new Float64Array(3 + 3 * features);
+    this.state = state;
     this.counts = this.state.subarray(0, 3);
     this.mean = this.state.subarray(3, 3 + features);
     this.m2 = this.state.subarray(3 + features, 3 + 2 * features);
@@ -96,7 +105,7 @@ export class Scaler {
   }
 
   /** Writes z (rows, I) of x (rows, I). */
-  standardize(z: Float64Array, x: Float64Array, rows: number): void {
+  standardize(z: Vector, x: Float64Array, rows: number): void {
     const { features, mean, std } = this;
     for (let s = 0; s < rows; s++) {
       for (let i = 0; i < features; i++) {

@@ -2,9 +2,10 @@
 // it belongs to, and its bytes. Unpadded little-endian. Sections are found by tag, so that later releases may add some.
 
 import { RivuletError } from "../error.ts";
+import type { Vector } from "./precision.ts";
 
 const MAGIC = 0x54535652; // "RVST"
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = 8;
 const SECTION_HEADER_BYTES = 12;
 
@@ -65,22 +66,30 @@ export function sectionOf(sections: readonly StateSection[], tag: string, member
 }
 
 /** Copies numbers into new little-endian bytes. */
-export function bytesOf(values: Float64Array | Uint32Array): Uint8Array {
+export function bytesOf(values: Vector | Uint32Array): Uint8Array {
   const bytes = new Uint8Array(values.byteLength);
   const view = new DataView(bytes.buffer);
   if (values instanceof Float64Array) for (let i = 0; i < values.length; i++) view.setFloat64(8 * i, values[i]!, true);
+  else if (values instanceof Float32Array)
+    for (let i = 0; i < values.length; i++) view.setFloat32(4 * i, values[i]!, true);
   else for (let i = 0; i < values.length; i++) view.setUint32(4 * i, values[i]!, true);
   return bytes;
 }
 
-/** Fills numbers from little-endian bytes of just that length. Throws `state-damaged`. */
-export function fillFrom(values: Float64Array | Uint32Array, bytes: Uint8Array, tag: string): void {
-  if (bytes.length !== values.byteLength) {
+/**
+ * Fills numbers from just as many little-endian ones; a network takes those of either precision. Throws
+ * `state-damaged`.
+ */
+export function fillFrom(values: Vector | Uint32Array, bytes: Uint8Array, tag: string): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const width = values.length === 0 ? values.BYTES_PER_ELEMENT : bytes.length / values.length;
+  const other = values instanceof Uint32Array ? 4 : 12 - values.BYTES_PER_ELEMENT;
+  if ((width !== values.BYTES_PER_ELEMENT && width !== other) || bytes.length !== width * values.length) {
     throw damaged(`has ${bytes.length} bytes in section ${tag} where ${values.byteLength} belong`);
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (values instanceof Float64Array) for (let i = 0; i < values.length; i++) values[i] = view.getFloat64(8 * i, true);
-  else for (let i = 0; i < values.length; i++) values[i] = view.getUint32(4 * i, true);
+  if (values instanceof Uint32Array) for (let i = 0; i < values.length; i++) values[i] = view.getUint32(4 * i, true);
+  else if (width === 8) for (let i = 0; i < values.length; i++) values[i] = view.getFloat64(8 * i, true);
+  else for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(4 * i, true);
 }
 
 function damaged(what: string): RivuletError {

@@ -15,7 +15,7 @@ export interface Topology {
   readonly loss: Loss;
 }
 
-/** Places one dense layer in the flat parameter vector: weights (units, inputs) row-major, then biases (units). */
+/** Places one dense layer in the flat parameter vector: weights (inputs, units) row-major, then biases (units). */
 export interface LayerLayout {
   readonly inputs: number;
   readonly units: number;

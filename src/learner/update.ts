@@ -1,21 +1,23 @@
 // The updates: what a step does to the parameters θ and the moments with the gradients g, each (P) in layout order. The
-// compiled engine does the same operations in the same order.
+// compiled engine does the same operations in the same order. Rates and shares are numbers of the network's precision
+// already; `round` rounds results to it, and storing into a vector does so too.
 
+import type { Round, Vector } from "./precision.ts";
 import type { LayerLayout } from "./topology.ts";
 
 /** Keeps Adagrad's division finite where a parameter never had a gradient. */
 export const ADAGRAD_EPSILON = 1e-10;
 
 /** Adds l2 · θ to the gradients of the weights. */
-export function decayWeights(g: Float64Array, theta: Float64Array, layers: readonly LayerLayout[], l2: number): void {
+export function decayWeights(g: Vector, theta: Vector, layers: readonly LayerLayout[], l2: number, round: Round): void {
   for (let l = 0; l < layers.length; l++) {
     const { weightsOffset, biasesOffset } = layers[l]!;
-    for (let p = weightsOffset; p < biasesOffset; p++) g[p] = g[p]! + l2 * theta[p]!;
+    for (let p = weightsOffset; p < biasesOffset; p++) g[p] = g[p]! + round(l2 * theta[p]!);
   }
 }
 
 /** Shortens the gradients to the norm `longest` where they are longer (Pascanu, Mikolov & Bengio 2013). */
-export function clipGradients(g: Float64Array, longest: number, count: number): void {
+export function clipGradients(g: Vector, longest: number, count: number, round: Round): void {
   // Four sums that take turns, so that a vector unit can keep them apart.
   let a = 0;
   let b = 0;
@@ -23,118 +25,122 @@ export function clipGradients(g: Float64Array, longest: number, count: number): 
   let d = 0;
   let p = 0;
   for (; p + 4 <= count; p += 4) {
-    a += g[p]! * g[p]!;
-    b += g[p + 1]! * g[p + 1]!;
-    c += g[p + 2]! * g[p + 2]!;
-    d += g[p + 3]! * g[p + 3]!;
+    a = round(a + round(g[p]! * g[p]!));
+    b = round(b + round(g[p + 1]! * g[p + 1]!));
+    c = round(c + round(g[p + 2]! * g[p + 2]!));
+    d = round(d + round(g[p + 3]! * g[p + 3]!));
   }
-  if (p < count) a += g[p]! * g[p]!;
-  if (p + 1 < count) b += g[p + 1]! * g[p + 1]!;
-  if (p + 2 < count) c += g[p + 2]! * g[p + 2]!;
-  const norm = Math.sqrt(a + b + (c + d));
+  if (p < count) a = round(a + round(g[p]! * g[p]!));
+  if (p + 1 < count) b = round(b + round(g[p + 1]! * g[p + 1]!));
+  if (p + 2 < count) c = round(c + round(g[p + 2]! * g[p + 2]!));
+  const norm = round(Math.sqrt(round(round(a + b) + round(c + d))));
   if (norm <= longest) return;
-  const factor = longest / norm;
+  const factor = round(longest / norm);
   for (let i = 0; i < count; i++) g[i] = g[i]! * factor;
 }
 
 /** Updates θ −= rate · g. */
-export function sgd(theta: Float64Array, g: Float64Array, rate: number, count: number): void {
-  for (let p = 0; p < count; p++) theta[p] = theta[p]! - rate * g[p]!;
+export function sgd(theta: Vector, g: Vector, rate: number, count: number, round: Round): void {
+  for (let p = 0; p < count; p++) theta[p] = theta[p]! - round(rate * g[p]!);
 }
 
 /** Updates with momentum (Polyak 1964): v = μ v + g, θ −= rate · v. */
 export function momentum(
-  theta: Float64Array,
-  velocity: Float64Array,
-  g: Float64Array,
+  theta: Vector,
+  velocity: Vector,
+  g: Vector,
   rate: number,
   mu: number,
   count: number,
+  round: Round,
 ): void {
   for (let p = 0; p < count; p++) {
-    const v = mu * velocity[p]! + g[p]!;
+    const v = round(round(mu * velocity[p]!) + g[p]!);
     velocity[p] = v;
-    theta[p] = theta[p]! - rate * v;
+    theta[p] = theta[p]! - round(rate * v);
   }
 }
 
 /** Updates with Nesterov's momentum, as Sutskever et al. 2013 write it: v = μ v + g, θ −= rate · (g + μ v). */
 export function nesterov(
-  theta: Float64Array,
-  velocity: Float64Array,
-  g: Float64Array,
+  theta: Vector,
+  velocity: Vector,
+  g: Vector,
   rate: number,
   mu: number,
   count: number,
+  round: Round,
 ): void {
   for (let p = 0; p < count; p++) {
-    const v = mu * velocity[p]! + g[p]!;
+    const v = round(round(mu * velocity[p]!) + g[p]!);
     velocity[p] = v;
-    theta[p] = theta[p]! - rate * (g[p]! + mu * v);
+    theta[p] = theta[p]! - round(rate * round(g[p]! + round(mu * v)));
   }
 }
 
 /** Updates by Adagrad (Duchi, Hazan & Singer 2011): squares += g², θ −= rate · g / (√squares + ε). */
 export function adagrad(
-  theta: Float64Array,
-  squares: Float64Array,
-  g: Float64Array,
+  theta: Vector,
+  squares: Vector,
+  g: Vector,
   rate: number,
+  epsilon: number,
   count: number,
+  round: Round,
 ): void {
   for (let p = 0; p < count; p++) {
     const gradient = g[p]!;
-    const sum = squares[p]! + gradient * gradient;
+    const sum = round(squares[p]! + round(gradient * gradient));
     squares[p] = sum;
-    theta[p] = theta[p]! - (rate * gradient) / (Math.sqrt(sum) + ADAGRAD_EPSILON);
+    theta[p] = theta[p]! - round(round(rate * gradient) / round(round(Math.sqrt(sum)) + epsilon));
   }
 }
 
 /** Updates by RMSprop (Tieleman & Hinton 2012): s = ρ s + (1 − ρ) g², θ −= rate · g / (√s + ε). */
 export function rmsprop(
-  theta: Float64Array,
-  squares: Float64Array,
-  g: Float64Array,
+  theta: Vector,
+  squares: Vector,
+  g: Vector,
   rate: number,
   decay: number,
+  rest: number,
   epsilon: number,
   count: number,
+  round: Round,
 ): void {
-  const rest = 1 - decay;
   for (let p = 0; p < count; p++) {
     const gradient = g[p]!;
-    const mean = decay * squares[p]! + rest * (gradient * gradient);
+    const mean = round(round(decay * squares[p]!) + round(rest * round(gradient * gradient)));
     squares[p] = mean;
-    theta[p] = theta[p]! - (rate * gradient) / (Math.sqrt(mean) + epsilon);
+    theta[p] = theta[p]! - round(round(rate * gradient) / round(round(Math.sqrt(mean)) + epsilon));
   }
 }
 
 /**
- * Updates by Adam (Kingma & Ba 2015, algorithm 1): θ −= rate · m̂ / (√v̂ + ε), where m̂ and v̂ are the means divided by
- * 1 − βᵗ. `powers` (2) holds β1ᵗ and β2ᵗ; the caller has multiplied this step's in.
+ * Updates by Adam (Kingma & Ba 2015, algorithm 1): m = β₁ m + (1 − β₁) g, v = β₂ v + (1 − β₂) g², θ −= rate · m̂ / (√v̂ + ε).
+ * The bias corrections of m̂ and v̂ come as factors: `rate` is rate / (1 − β₁ᵗ), `spread` is 1 / (1 − β₂ᵗ).
  */
 export function adam(
-  theta: Float64Array,
-  mean: Float64Array,
-  squares: Float64Array,
-  g: Float64Array,
-  powers: Float64Array,
+  theta: Vector,
+  mean: Vector,
+  squares: Vector,
+  g: Vector,
   rate: number,
+  spread: number,
   beta1: number,
+  rest1: number,
   beta2: number,
+  rest2: number,
   epsilon: number,
   count: number,
+  round: Round,
 ): void {
-  const rest1 = 1 - beta1;
-  const rest2 = 1 - beta2;
-  const corrected1 = 1 - powers[0]!;
-  const corrected2 = 1 - powers[1]!;
   for (let p = 0; p < count; p++) {
     const gradient = g[p]!;
-    const m = beta1 * mean[p]! + rest1 * gradient;
-    const v = beta2 * squares[p]! + rest2 * (gradient * gradient);
+    const m = round(round(beta1 * mean[p]!) + round(rest1 * gradient));
+    const v = round(round(beta2 * squares[p]!) + round(rest2 * round(gradient * gradient)));
     mean[p] = m;
     squares[p] = v;
-    theta[p] = theta[p]! - (rate * (m / corrected1)) / (Math.sqrt(v / corrected2) + epsilon);
+    theta[p] = theta[p]! - round(round(rate * m) / round(round(Math.sqrt(round(v * spread))) + epsilon));
   }
 }

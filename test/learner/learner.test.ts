@@ -154,7 +154,7 @@ describe("the learner", () => {
     };
     const { parameters, layout } = new Learner(config).engine;
     const first = layout.layers[0];
-    const weights = parameters.subarray(first?.weightsOffset, first?.biasesOffset);
+    const weights = [...parameters.subarray(first?.weightsOffset, first?.biasesOffset)];
     const std = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0) / weights.length);
     expect(std).toBeGreaterThan(0.009);
     expect(std).toBeLessThan(0.011);
@@ -167,7 +167,7 @@ describe("the learner", () => {
     const bound = Math.sqrt(6 / 302);
     expect(Math.max(...glorot.map(Math.abs))).toBeLessThanOrEqual(bound);
     expect(Math.max(...glorot.map(Math.abs))).toBeGreaterThan(0.97 * bound);
-    const he = new Learner({ ...base, network }).engine.parameters.subarray(0, 600);
+    const he = [...new Learner({ ...base, network }).engine.parameters.subarray(0, 600)];
     expect(Math.sqrt(he.reduce((sum, w) => sum + w * w, 0) / 600)).toBeCloseTo(1, 1);
   });
 

@@ -1,0 +1,57 @@
+import type { OptimizerConfig } from "./optimizer.ts";
+import type { Precision, Vector } from "./precision.ts";
+import type { Scaler } from "./scaler.ts";
+import type { Layout, Topology } from "./topology.ts";
+
+export interface EngineOptions {
+  readonly topology: Topology;
+  readonly optimizer: Omit<OptimizerConfig, "learningRate" | "schedule">;
+  readonly scaled: boolean;
+  /** Rows of the largest mini-batch. */
+  readonly batchMax: number;
+  /** Left out: f64. */
+  readonly precision?: Precision;
+}
+
+/**
+ * Trains and predicts. The caller fills `inputs`, `labels`, `sampleWeights`, `rows` and `learningRate`, calls `step()`,
+ * and reads `cost` and `undone`. There are two, which agree on every bit: the reference, and one compiled to WebAssembly.
+ */
+export interface Engine {
+  readonly kind: EngineKind;
+  readonly layout: Layout;
+  readonly scaler: Scaler | null;
+  /** θ (P), in layout order. */
+  readonly parameters: Vector;
+  /** The optimizer's moments, each (P). */
+  readonly moments: readonly Vector[];
+  /** β1ᵗ and β2ᵗ of Adam (2), or nothing (0). */
+  readonly powers: Float64Array;
+  /** ∂cost/∂θ of the last step (P). */
+  readonly gradients: Vector;
+  /** Features of the mini-batch (B, I) row-major. */
+  readonly inputs: Float64Array;
+  /** Labels of the mini-batch (B): values, or the index of the class. */
+  readonly labels: Float64Array;
+  /** Factors of the samples' losses (B). */
+  readonly sampleWeights: Float64Array;
+  /** Outputs of the last forward pass (B, K): probabilities of class 1, or of each class, or values. */
+  readonly outputs: Vector;
+  /** K. */
+  readonly outputCount: number;
+  /** Rows of the mini-batch that `step` and `forward` work on, at most B. */
+  rows: number;
+  learningRate: number;
+  /** Mean loss over the mini-batch before its update. */
+  readonly cost: number;
+  /** Tells whether the last step made a number non-finite and was undone. */
+  readonly undone: boolean;
+  /** Trains on the first `rows` rows; a step that makes any number of the state non-finite leaves it as it was. */
+  step(): void;
+  /** Fills `outputs` for the first `rows` rows with the state as it stands. */
+  forward(): void;
+  /** Gives the memory back; the engine and its vectors must not be used after it. */
+  release(): void;
+}
+
+export type EngineKind = "reference" | "wasm";

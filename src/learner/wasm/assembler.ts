@@ -1,0 +1,237 @@
+// A tiny assembler for WebAssembly (WebAssembly Core Specification 2.0, ch. 5: binary format). Values are built as
+// expressions and emitted where they are used; `keep` puts one into a local. Types are checked when the module is compiled.
+
+import { BLOCK, EMPTY_BLOCK, OPCODES, type Opcode, SIMD_PREFIX, TYPES, type ValueType } from "./opcodes.ts";
+
+/** Emits the instructions that leave one value on the stack. */
+export type Value = (code: Code) => void;
+
+/** A local that may be assigned. */
+export interface Variable {
+  readonly index: number;
+  readonly value: Value;
+}
+
+/** Makes an instruction of values and immediates. */
+export function op(name: Opcode, ...operands: readonly Value[]): Value {
+  return (code) => {
+    for (const operand of operands) operand(code);
+    code.instruction(name);
+  };
+}
+
+/** Makes an i32. */
+export function i32(n: number): Value {
+  return (code) => {
+    code.instruction("i32.const");
+    code.signed(n);
+  };
+}
+
+/** Makes an f64. */
+export function f64(x: number): Value {
+  return (code) => {
+    code.instruction("f64.const");
+    code.bytes.push(...new Uint8Array(new Float64Array([x]).buffer));
+  };
+}
+
+/** Makes a vector of zeros. */
+export const zero: Value = (code) => {
+  code.instruction("v128.const");
+  for (let i = 0; i < 16; i++) code.bytes.push(0);
+};
+
+/** Reads memory at `address + offset`. */
+export function load(name: Opcode, address: Value, offset: number): Value {
+  return (code) => {
+    address(code);
+    code.instruction(name);
+    code.memoryArgument(offset);
+  };
+}
+
+/** Takes a lane out of a vector. */
+export function lane(name: "f64x2.extract_lane" | "f32x4.extract_lane", vector: Value, index: number): Value {
+  return (code) => {
+    vector(code);
+    code.instruction(name);
+    code.bytes.push(index);
+  };
+}
+
+/** Takes 16 bytes out of the 32 of two vectors. */
+export function shuffle(a: Value, b: Value, bytes: readonly number[]): Value {
+  return (code) => {
+    a(code);
+    b(code);
+    code.instruction("i8x16.shuffle");
+    code.bytes.push(...bytes);
+  };
+}
+
+/** Collects one function () → (): its locals and its instructions. */
+export class Code {
+  readonly bytes: number[] = [];
+  readonly #locals: ValueType[] = [];
+
+  instruction(name: Opcode): void {
+    const opcode = OPCODES[name];
+    if (opcode < SIMD_PREFIX << 8) this.bytes.push(opcode);
+    else {
+      this.bytes.push(SIMD_PREFIX);
+      this.unsigned(opcode & 0xff);
+    }
+  }
+
+  unsigned(n: number): void {
+    pushUnsigned(this.bytes, n);
+  }
+
+  signed(n: number): void {
+    let rest = n;
+    for (;;) {
+      const low = rest & 0x7f;
+      rest >>= 7;
+      const isLast = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
+      this.bytes.push(isLast ? low : low | 0x80);
+      if (isLast) return;
+    }
+  }
+
+  /** Addresses are promised no alignment. */
+  memoryArgument(offset: number): void {
+    this.bytes.push(0);
+    this.unsigned(offset);
+  }
+
+  variable(type: ValueType, initial: Value): Variable {
+    const index = this.#locals.length;
+    this.#locals.push(type);
+    const variable = {
+      index,
+      value: (code: Code) => {
+        code.instruction("local.get");
+        code.unsigned(index);
+      },
+    };
+    this.assign(variable, initial);
+    return variable;
+  }
+
+  /** Computes a value once, for several uses. */
+  keep(type: ValueType, value: Value): Value {
+    return this.variable(type, value).value;
+  }
+
+  assign(variable: Variable, value: Value): void {
+    value(this);
+    this.instruction("local.set");
+    this.unsigned(variable.index);
+  }
+
+  store(name: Opcode, address: Value, offset: number, value: Value): void {
+    address(this);
+    value(this);
+    this.instruction(name);
+    this.memoryArgument(offset);
+  }
+
+  storeLane(
+    name: "v128.store32_lane" | "v128.store64_lane",
+    address: Value,
+    offset: number,
+    vector: Value,
+    index: number,
+  ): void {
+    this.store(name, address, offset, vector);
+    this.bytes.push(index);
+  }
+
+  /** Emits `if (condition) then() else otherwise()`. */
+  when(condition: Value, then: () => void, otherwise?: () => void): void {
+    condition(this);
+    this.instruction("if");
+    this.bytes.push(EMPTY_BLOCK);
+    then();
+    if (otherwise !== undefined) {
+      this.instruction("else");
+      otherwise();
+    }
+    this.instruction("end");
+  }
+
+  /** Emits `do body() while (condition)`. */
+  repeat(body: () => void, condition: Value): void {
+    this.instruction("loop");
+    this.bytes.push(EMPTY_BLOCK);
+    body();
+    condition(this);
+    this.instruction("br_if");
+    this.unsigned(0);
+    this.instruction("end");
+  }
+
+  /** Emits `for (index = from; index < below; index += step) body(index)`, unsigned. */
+  loop(from: Value, below: Value, step: number, body: (index: Value) => void): void {
+    const index = this.variable("i32", from);
+    const goesOn = op("i32.lt_u", index.value, below);
+    this.when(goesOn, () => {
+      this.repeat(() => {
+        body(index.value);
+        this.assign(index, op("i32.add", index.value, i32(step)));
+      }, goesOn);
+    });
+  }
+
+  /** Returns the body as the code section has it. */
+  body(): readonly number[] {
+    const bytes: number[] = [];
+    pushUnsigned(bytes, this.#locals.length);
+    for (const type of this.#locals) bytes.push(1, TYPES[type]);
+    return [...bytes, ...this.bytes, OPCODES.end];
+  }
+}
+
+/**
+ * Puts functions () → () together into a module that exports them by name, works on the memory "rivulet" "memory" (shared)
+ * and finds its own part of it by the i32 "rivulet" "base", global 0.
+ */
+export function assemble(functions: ReadonlyMap<string, Code>, memoryPagesMax: number): Uint8Array<ArrayBuffer> {
+  const bytes: number[] = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+  const section = (id: number, content: readonly number[]) => {
+    bytes.push(id);
+    pushUnsigned(bytes, content.length);
+    for (const byte of content) bytes.push(byte);
+  };
+  const names = [...functions.keys()];
+  const memory: number[] = [...text("rivulet"), ...text("memory"), BLOCK.memory, BLOCK.sharedLimits, 1];
+  pushUnsigned(memory, memoryPagesMax);
+  const base = [...text("rivulet"), ...text("base"), BLOCK.global, TYPES.i32, 0];
+  section(BLOCK.typeSection, [1, BLOCK.functionType, 0, 0]);
+  section(BLOCK.importSection, [2, ...memory, ...base]);
+  section(BLOCK.functionSection, [names.length, ...names.map(() => 0)]);
+  section(BLOCK.exportSection, [names.length, ...names.flatMap((name, f) => [...text(name), BLOCK.function, f])]);
+  const code: number[] = [names.length];
+  for (const body of functions.values()) {
+    const content = body.body();
+    pushUnsigned(code, content.length);
+    for (const byte of content) code.push(byte);
+  }
+  section(BLOCK.codeSection, code);
+  return Uint8Array.from(bytes);
+}
+
+function pushUnsigned(bytes: number[], n: number): void {
+  let rest = n;
+  while (rest > 0x7f) {
+    bytes.push((rest & 0x7f) | 0x80);
+    rest = Math.floor(rest / 128);
+  }
+  bytes.push(rest);
+}
+
+/** A name of ASCII letters, its length before it. */
+function text(name: string): readonly number[] {
+  return [name.length, ...[...name].map((letter) => letter.charCodeAt(0))];
+}

@@ -1,0 +1,163 @@
+// The updates: what ../update.ts does, a vector at a time. The same pass keeps what was there before, and looks for
+// numbers that are not finite.
+
+import type { ResolvedOptimizer } from "../optimizer.ts";
+import { ADAGRAD_EPSILON } from "../update.ts";
+import { f64, lane, load, op, type Value, type Variable, zero } from "./assembler.ts";
+import { DOUBLE, eachKnownStep, type Frame, VECTOR } from "./frame.ts";
+import { GROUP_BYTES } from "./memory-map.ts";
+
+/** Emits what L2 and the clip by norm do to the gradients, then the optimizer's step; NaN is put into `bad` where a number is not finite. */
+export function emitUpdate(frame: Frame, bad: Variable): void {
+  const { optimizer } = frame;
+  if (optimizer.l2 > 0) emitDecay(frame, optimizer.l2);
+  if (optimizer.clipNorm < Number.POSITIVE_INFINITY) emitClip(frame, optimizer.clipNorm);
+  emitOptimizer(frame, bad);
+}
+
+/** Emits zeros behind the last gradient, where an update reads whole vectors. */
+export function emitGradientEnd({ code, lanes, map, base, layout, optimizer }: Frame): void {
+  // Only a clip whose factor is NaN makes anything else of them.
+  if (optimizer.clipNorm === Number.POSITIVE_INFINITY) return;
+  const bytes = layout.parameterCount * lanes.width;
+  for (let offset = bytes - (bytes % GROUP_BYTES); offset < bytes; offset += VECTOR) {
+    code.store("v128.store", base, map.gradients + offset, zero);
+  }
+}
+
+function emitDecay(frame: Frame, l2: number): void {
+  const { code, lanes, map, layout } = frame;
+  for (const { weightsOffset, inputs, units } of layout.layers) {
+    const from = weightsOffset * lanes.width;
+    const count = inputs * units;
+    const decay = (pointer: Value, offset: number, numbers: number) => {
+      const g = lanes.load(pointer, map.gradients + from + offset);
+      const theta = lanes.load(pointer, map.parameters + from + offset);
+      const sum = lanes.add(g, lanes.mul(lanes.constant(l2), theta));
+      lanes.store(code, pointer, map.gradients + from + offset, sum, numbers);
+    };
+    const rest = count % lanes.count;
+    const whole = (count - rest) * lanes.width;
+    eachKnownStep(frame, whole, VECTOR, (pointer, offset) => decay(pointer, offset, lanes.count));
+    if (rest > 0) decay(frame.base, whole, rest);
+  }
+}
+
+function emitClip(frame: Frame, clipNorm: number): void {
+  const { code, lanes, map } = frame;
+  const isWide = lanes.width === DOUBLE;
+  const bytes = frame.layout.parameterCount * lanes.width;
+  // Four sums that take turns: two vectors of f64, or one of f32.
+  const sums = Array.from({ length: isWide ? 2 : 1 }, () => code.variable("v128", zero));
+  eachKnownStep(frame, bytes, VECTOR * sums.length, (pointer, offset) => {
+    for (const [v, sum] of sums.entries()) {
+      const g = code.keep("v128", lanes.load(pointer, map.gradients + offset + VECTOR * v));
+      code.assign(sum, lanes.add(sum.value, lanes.mul(g, g)));
+    }
+  });
+  const part = (index: number): Value => {
+    const sum = sums[isWide ? index >> 1 : 0]?.value ?? zero;
+    return isWide ? lane("f64x2.extract_lane", sum, index & 1) : lane("f32x4.extract_lane", sum, index);
+  };
+  const own = lanes.precision;
+  const number = (x: number): Value => (isWide ? f64(x) : op("f32.demote_f64", f64(x)));
+  const halves = [op(`${own}.add`, part(0), part(1)), op(`${own}.add`, part(2), part(3))] as const;
+  const norm = code.keep(own, op(`${own}.sqrt`, op(`${own}.add`, ...halves)));
+  const factor = op(`${own}.div`, number(clipNorm), norm);
+  code.when(op("i32.eqz", op(`${own}.le`, norm, number(clipNorm))), () => {
+    const factors = code.keep("v128", op(isWide ? "f64x2.splat" : "f32x4.splat", factor));
+    eachKnownStep(frame, bytes, VECTOR, (pointer, offset) => {
+      const g = lanes.load(pointer, map.gradients + offset);
+      lanes.store(code, pointer, map.gradients + offset, lanes.mul(g, factors), lanes.count);
+    });
+  });
+}
+
+/** What an update reads and writes of some parameters that lie side by side. */
+interface Parameters {
+  readonly theta: Value;
+  readonly g: Value;
+  /** Reads a moment. */
+  readonly moment: (index: number) => Value;
+  /** Writes a moment; gives the new value. */
+  readonly setMoment: (index: number, value: Value) => Value;
+}
+
+/** Gives the new θ of some parameters. */
+type Rule = (parameters: Parameters) => Value;
+
+function emitOptimizer(frame: Frame, bad: Variable): void {
+  const { code, lanes, map, layout } = frame;
+  const rule = ruleOf(frame, frame.optimizer);
+  const replace = (pointer: Value, offset: number, before: Value, value: Value) => {
+    lanes.store(code, pointer, offset + map.stateBytes, before, lanes.count);
+    lanes.store(code, pointer, offset, value, lanes.count);
+    // x − x is 0 for every finite x, and NaN otherwise.
+    code.assign(bad, op("v128.or", bad.value, lanes.sub(value, value)));
+  };
+  eachKnownStep(frame, layout.parameterCount * lanes.width, VECTOR, (pointer, offset) => {
+    const read = (from: number) => code.keep("v128", lanes.load(pointer, from + offset));
+    const theta = read(map.parameters);
+    const moments = map.moments.map(read);
+    const next = rule({
+      theta,
+      g: read(map.gradients),
+      moment: (m) => moments[m] ?? zero,
+      setMoment: (m, value) => {
+        const kept = code.keep("v128", value);
+        replace(pointer, (map.moments[m] ?? 0) + offset, moments[m] ?? zero, kept);
+        return kept;
+      },
+    });
+    replace(pointer, map.parameters + offset, theta, code.keep("v128", next));
+  });
+}
+
+function ruleOf(frame: Frame, optimizer: ResolvedOptimizer): Rule {
+  const { code, lanes, map, base } = frame;
+  const { add, sub, mul, div, sqrt } = lanes;
+  const keep = (value: Value) => code.keep("v128", value);
+  const constant = (x: number) => lanes.constant(x);
+  const learningRate = load("f64.load", base, map.learningRate);
+  const { kind, momentum, nesterov, decay, epsilon } = optimizer;
+  if (kind === "adam") return adamRule(frame, optimizer, learningRate);
+  const rate = keep(lanes.splat(learningRate));
+  const adaptive = (theta: Value, g: Value, squares: Value, least: number) =>
+    sub(theta, div(mul(rate, g), add(sqrt(squares), constant(least))));
+  switch (kind) {
+    case "sgd":
+      if (momentum === 0) return ({ theta, g }) => sub(theta, mul(rate, g));
+      return ({ theta, g, moment, setMoment }) => {
+        const v = setMoment(0, add(mul(constant(momentum), moment(0)), g));
+        return sub(theta, mul(rate, nesterov ? add(g, mul(constant(momentum), v)) : v));
+      };
+    case "adagrad":
+      return ({ theta, g, moment, setMoment }) =>
+        adaptive(theta, g, setMoment(0, add(moment(0), mul(g, g))), ADAGRAD_EPSILON);
+    case "rmsprop":
+      return ({ theta, g, moment, setMoment }) => {
+        const mean = add(mul(constant(decay), moment(0)), mul(constant(1 - decay), mul(g, g)));
+        return adaptive(theta, g, setMoment(0, mean), epsilon);
+      };
+  }
+}
+
+function adamRule(frame: Frame, { beta1, beta2, epsilon }: ResolvedOptimizer, learningRate: Value): Rule {
+  const { code, lanes, map, base } = frame;
+  const { add, sub, mul, div, sqrt } = lanes;
+  const advance = (offset: number, beta: number): Value => {
+    const power = code.keep("f64", op("f64.mul", load("f64.load", base, offset), f64(beta)));
+    code.store("f64.store", base, offset, power);
+    return op("f64.sub", f64(1), power);
+  };
+  const corrected1 = advance(map.powers, beta1);
+  const corrected2 = advance(map.powers + DOUBLE, beta2);
+  const rate = code.keep("v128", lanes.splat(op("f64.div", learningRate, corrected1)));
+  const spread = code.keep("v128", lanes.splat(op("f64.div", f64(1), corrected2)));
+  const constant = (x: number) => lanes.constant(x);
+  return ({ theta, g, moment, setMoment }) => {
+    const m = setMoment(0, add(mul(constant(beta1), moment(0)), mul(constant(1 - beta1), g)));
+    const v = setMoment(1, add(mul(constant(beta2), moment(1)), mul(constant(1 - beta2), mul(g, g))));
+    return sub(theta, div(mul(rate, m), add(sqrt(mul(v, spread)), constant(epsilon))));
+  };
+}
