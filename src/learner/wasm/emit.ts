@@ -5,10 +5,10 @@ import { resolveOptimizer } from "../optimizer.ts";
 import { layoutOf } from "../topology.ts";
 import { assemble, Code, f64, load, op, type Value, type Variable, zero } from "./assembler.ts";
 import { Constants } from "./constants.ts";
-import { eachKnownStep, type Frame, VECTOR } from "./frame.ts";
+import { eachKnownStep, type Frame } from "./frame.ts";
 import { emitLoss, emitOutputs } from "./head.ts";
 import { lanesOf } from "./lanes.ts";
-import { type MemoryMap, memoryMapOf } from "./memory-map.ts";
+import { type MemoryMap, memoryMapOf, VECTOR_BYTES } from "./memory-map.ts";
 import { emitBackward, emitForward } from "./network.ts";
 import { emitLearnScaler, emitStandardize } from "./scaler.ts";
 import { emitGradientEnd, emitUpdate } from "./update.ts";
@@ -76,7 +76,7 @@ function emitStep(frame: Frame): void {
   const { code, map, scaled } = frame;
   const bad = code.variable("v128", zero);
   const small = { from: map.powers, bytes: map.state + map.stateBytes - map.powers };
-  eachKnownStep(frame, small.bytes, VECTOR, (pointer, offset) => {
+  eachKnownStep(frame, small.bytes, VECTOR_BYTES, (pointer, offset) => {
     const kept = load("v128.load", pointer, small.from + offset);
     code.store("v128.store", pointer, small.from + map.stateBytes + offset, kept);
   });
@@ -87,7 +87,7 @@ function emitStep(frame: Frame): void {
   emitGradientEnd(frame);
   emitBackward(frame);
   emitUpdate(frame, bad);
-  eachKnownStep(frame, small.bytes, VECTOR, (pointer, offset) => {
+  eachKnownStep(frame, small.bytes, VECTOR_BYTES, (pointer, offset) => {
     const kept = code.keep("v128", load("v128.load", pointer, small.from + offset));
     code.assign(bad, op("v128.or", bad.value, op("f64x2.sub", kept, kept)));
   });
@@ -100,7 +100,7 @@ function emitGuard(frame: Frame, bad: Variable): void {
   const cost = load("f64.load", base, map.cost);
   code.store("i32.store", base, map.undone, op("v128.any_true", bad.value));
   code.when(load("i32.load", base, map.undone), () => {
-    eachKnownStep(frame, map.stateBytes, VECTOR, (pointer, offset) => {
+    eachKnownStep(frame, map.stateBytes, VECTOR_BYTES, (pointer, offset) => {
       const before = load("v128.load", pointer, map.state + map.stateBytes + offset);
       code.store("v128.store", pointer, map.state + offset, before);
     });

@@ -7,8 +7,6 @@ import type { MemoryMap } from "./memory-map.ts";
 
 /** Bytes of an f64. */
 export const DOUBLE = 8;
-/** Bytes of a vector. */
-export const VECTOR = 16;
 /** Vectors of a loop that is written out. */
 const COPIES_MAX = 8;
 

@@ -1,8 +1,10 @@
 // The one matrix product: out[r][c] = start[c] + Σ_k left[r][k] · right[k][c], k upwards. Lanes run over c, so every sum
 // keeps its order. Forward, backward and gradient pass are this with other operands.
 
-import { type Code, i32, op, type Value, type Variable, zero } from "./assembler.ts";
+import { type Code, i32, op, type Value, zero } from "./assembler.ts";
+import { behind } from "./frame.ts";
 import type { Lanes } from "./lanes.ts";
+import { VECTOR_BYTES } from "./memory-map.ts";
 
 /** A size: known when the code is emitted, or a number of rows that it finds out. */
 export type Count = number | Value;
@@ -21,78 +23,55 @@ export interface Gemm {
   readonly start: number | null;
   /** Adds a row after the last one, whose left numbers are all 1. Only with a known number of rows. */
   readonly onesRow?: boolean;
-  /** What becomes of a sum before it is stored; the address and offset are those of the place in `out`. */
-  readonly finish?: (code: Code, sum: Value, address: Value, offset: number) => Value;
+  /** What becomes of a sum before it is stored; address and offset are those of its `lanes` numbers in `out`. */
+  readonly finish?: (sum: Value, address: Value, offset: number, lanes: number) => Value;
 }
 
-/** A tile of the product that is held in registers: rows × vectors of columns. */
-interface Tile {
-  readonly rows: number;
-  readonly vectors: number;
-}
-const WIDE: Tile = { rows: 4, vectors: 2 };
-/** For rows that are left over: as many sums at once as hide the latency of an addition. */
-const FLAT: Tile = { rows: 1, vectors: 8 };
-/** Multiply-adds, in vectors, of a depth loop that is written out. */
-const UNROLLED_MAX = 64;
+/** Vectors of columns, and rows beside them, of a tile that is held in registers. Few vectors leave room for more rows. */
+const VECTORS_MAX = 2;
+const rowsBeside = (vectors: number): number => (vectors > 2 ? 2 : 4);
+/** Depth of a product that is written out; a deeper one is a loop over so many at a time. */
+const DEPTH_COPIES_MAX = 16;
 const UNROLL = 4;
 /** Repetitions that are written out. */
 const COPIES_MAX = 2;
 
-/** The place of a tile: pointers to its first row and column, and what is known beyond them. */
-interface Place {
-  readonly left: Value;
-  readonly leftOffset: number;
-  readonly right: Value;
-  readonly out: Value;
-  readonly outOffset: number;
-  /** Bytes of the columns before it. */
-  readonly columnOffset: number;
-}
-
 /** Emits a product. */
 export function gemm(code: Code, lanes: Lanes, base: Value, product: Gemm): void {
   const { rows } = product;
-  if (typeof rows === "number") {
-    knownRows(code, lanes, base, product, rows);
-    return;
-  }
-  const whole = code.keep("i32", op("i32.and", rows, i32(-WIDE.rows)));
-  panels(code, lanes, base, product, WIDE.vectors, (column) => {
-    rowLoop(code, base, product, column, i32(0), whole, WIDE.rows, (place, vectors, tail) => {
-      tile(code, lanes, product, { rows: WIDE.rows, vectors }, tail, place, false);
-    });
-  });
-  code.when(op("i32.lt_u", whole, rows), () => {
-    panels(code, lanes, base, product, FLAT.vectors, (column) => {
-      rowLoop(code, base, product, column, whole, rows, 1, (place, vectors, tail) => {
-        tile(code, lanes, product, { rows: 1, vectors }, tail, place, false);
-      });
-    });
+  panels(code, lanes, base, product, (columns) => {
+    const step = rowsBeside(columns.vectors);
+    if (typeof rows === "number") {
+      const whole = rows - (rows % step);
+      rowLoop(code, lanes, base, product, columns, i32(0), i32(whole), step);
+      lastRows(code, lanes, base, product, columns, whole, rows);
+    } else {
+      const whole = code.keep("i32", op("i32.and", rows, i32(-step)));
+      rowLoop(code, lanes, base, product, columns, i32(0), whole, step);
+      rowLoop(code, lanes, base, product, columns, whole, rows, 1);
+    }
   });
 }
 
-function knownRows(code: Code, lanes: Lanes, base: Value, product: Gemm, rows: number): void {
-  const whole = rows - (rows % WIDE.rows);
-  const rest = rows - whole;
-  const ones = product.onesRow === true;
-  panels(code, lanes, base, product, WIDE.vectors, (column) => {
-    rowLoop(code, base, product, column, i32(0), i32(whole), WIDE.rows, (place, vectors, tail) => {
-      tile(code, lanes, product, { rows: WIDE.rows, vectors }, tail, place, false);
-    });
-    const { left, out } = product;
-    const place = {
-      left: base,
-      leftOffset: left.offset + whole * left.rowBytes,
-      right: column.pointer,
-      out: column.pointer,
-      outOffset: out.offset + whole * out.rowBytes + column.offset,
-      columnOffset: column.offset,
-    };
-    if (rest > 0 || ones) {
-      tile(code, lanes, product, { rows: rest, vectors: column.vectors }, column.tail, place, ones);
-    }
-  });
+/** Emits the rows of a known number that do not fill a tile, and the row of ones. */
+function lastRows(
+  code: Code,
+  lanes: Lanes,
+  base: Value,
+  product: Gemm,
+  columns: Columns,
+  from: number,
+  to: number,
+): void {
+  const { left, out, onesRow = false } = product;
+  if (from === to && !onesRow) return;
+  const place = {
+    left: base,
+    leftOffset: left.offset + from * left.rowBytes,
+    out: columns.pointer,
+    outOffset: out.offset + from * out.rowBytes + columns.offset,
+  };
+  tile(code, lanes, product, columns, place, to - from, onesRow);
 }
 
 /** Some columns: `pointer + offset` leads to the first of them, from the start of a row at `base`. */
@@ -104,19 +83,12 @@ interface Columns {
   readonly tail: number;
 }
 
-/** Goes through the columns, `vectors` vectors at a time, then through what is left. */
-function panels(
-  code: Code,
-  lanes: Lanes,
-  base: Value,
-  { columns }: Gemm,
-  vectors: number,
-  body: (columns: Columns) => void,
-): void {
-  const panelColumns = vectors * lanes.count;
+/** Goes through the columns, as many vectors at a time as a tile has, then through what is left. */
+function panels(code: Code, lanes: Lanes, base: Value, { columns }: Gemm, body: (columns: Columns) => void): void {
+  const panelColumns = VECTORS_MAX * lanes.count;
   const count = Math.floor(columns / panelColumns);
   const panelBytes = panelColumns * lanes.width;
-  const full = { vectors, tail: lanes.count };
+  const full = { vectors: VECTORS_MAX, tail: lanes.count };
   if (count > COPIES_MAX) {
     code.loop(base, op("i32.add", base, i32(count * panelBytes)), panelBytes, (pointer) => {
       body({ pointer, offset: 0, ...full });
@@ -126,37 +98,41 @@ function panels(
   }
   const rest = columns - count * panelColumns;
   if (rest > 0) {
-    const restVectors = Math.ceil(rest / lanes.count);
-    const tail = rest - (restVectors - 1) * lanes.count;
-    body({ pointer: base, offset: count * panelBytes, vectors: restVectors, tail });
+    const vectors = Math.ceil(rest / lanes.count);
+    body({ pointer: base, offset: count * panelBytes, vectors, tail: rest - (vectors - 1) * lanes.count });
   }
 }
 
-/** Goes through the rows from `from` to `below`, `step` at a time. */
+/** Where a tile's first row begins, on the left and in `out`. */
+interface Place {
+  readonly left: Value;
+  readonly leftOffset: number;
+  readonly out: Value;
+  readonly outOffset: number;
+}
+
+/** Emits the tiles of the rows from `from` to `below`, `step` at a time. */
 function rowLoop(
   code: Code,
+  lanes: Lanes,
   base: Value,
-  { left, out }: Gemm,
+  product: Gemm,
   columns: Columns,
   from: Value,
   below: Value,
   step: number,
-  body: (place: Place, vectors: number, tail: number) => void,
 ): void {
-  const at = (pointer: Value, row: Value, rowBytes: number) =>
-    op("i32.add", pointer, op("i32.mul", row, i32(rowBytes)));
-  const leftRow = code.variable("i32", at(base, from, left.rowBytes));
-  const outRow = code.variable("i32", at(columns.pointer, from, out.rowBytes));
+  const { left, out } = product;
+  const leftRow = code.variable("i32", behind(base, from, left.rowBytes));
+  const outRow = code.variable("i32", behind(columns.pointer, from, out.rowBytes));
   code.loop(from, below, step, () => {
     const place = {
       left: leftRow.value,
       leftOffset: left.offset,
-      right: columns.pointer,
       out: outRow.value,
       outOffset: out.offset + columns.offset,
-      columnOffset: columns.offset,
     };
-    body(place, columns.vectors, columns.tail);
+    tile(code, lanes, product, columns, place, step, false);
     code.assign(leftRow, op("i32.add", leftRow.value, i32(step * left.rowBytes)));
     code.assign(outRow, op("i32.add", outRow.value, i32(step * out.rowBytes)));
   });
@@ -167,44 +143,33 @@ function tile(
   code: Code,
   lanes: Lanes,
   product: Gemm,
-  { rows, vectors }: Tile,
-  tail: number,
+  { pointer, offset, vectors, tail }: Columns,
   place: Place,
+  rows: number,
   ones: boolean,
 ): void {
-  const { start, right, out } = product;
-  const rowCount = rows + (ones ? 1 : 0);
-  const sums: (readonly Variable[])[] = [];
-  for (let r = 0; r < rowCount; r++) {
-    sums.push(
-      Array.from({ length: vectors }, (_, v) =>
-        code.variable("v128", start === null ? zero : lanes.load(place.right, start + place.columnOffset + 16 * v)),
-      ),
-    );
-  }
-  overDepth(code, product, place, (left, rightPointer, k) => {
-    const row = Array.from({ length: vectors }, (_, v) =>
-      code.keep("v128", lanes.load(rightPointer, right.offset + place.columnOffset + k * right.depthBytes + 16 * v)),
-    );
+  const { start, left, right, out, finish } = product;
+  const indices = Array.from({ length: vectors }, (_, v) => v);
+  const lanesIn = (v: number) => (v === vectors - 1 ? tail : lanes.count);
+  const vectorAt = (from: Value, at: number, v: number) => lanes.load(from, at + offset + VECTOR_BYTES * v, lanesIn(v));
+  const sums = Array.from({ length: rows + (ones ? 1 : 0) }, () =>
+    indices.map((v) => code.variable("v128", start === null ? zero : vectorAt(pointer, start, v))),
+  );
+  overDepth(code, product, place.left, pointer, (leftAt, rightAt, k) => {
+    const row = indices.map((v) => code.keep("v128", vectorAt(rightAt, right.offset + k * right.depthBytes, v)));
     for (const [r, sumsOfRow] of sums.entries()) {
-      if (r === rows) {
-        for (const [v, sum] of sumsOfRow.entries()) code.assign(sum, lanes.add(sum.value, row[v] ?? zero));
-        continue;
-      }
-      const number = code.keep(
-        "v128",
-        lanes.broadcast(left, place.leftOffset + r * product.left.rowBytes + k * product.left.depthBytes),
-      );
+      const at = place.leftOffset + r * left.rowBytes + k * left.depthBytes;
+      const number = r === rows ? null : code.keep("v128", lanes.broadcast(leftAt, at));
       for (const [v, sum] of sumsOfRow.entries()) {
-        code.assign(sum, lanes.add(sum.value, lanes.mul(number, row[v] ?? zero)));
+        const term = row[v] ?? zero;
+        code.assign(sum, lanes.add(sum.value, number === null ? term : lanes.mul(number, term)));
       }
     }
   });
   for (const [r, sumsOfRow] of sums.entries()) {
     for (const [v, sum] of sumsOfRow.entries()) {
-      const offset = place.outOffset + r * out.rowBytes + 16 * v;
-      const result = product.finish?.(code, sum.value, place.out, offset) ?? sum.value;
-      lanes.store(code, place.out, offset, result, v === vectors - 1 ? tail : lanes.count);
+      const at = place.outOffset + r * out.rowBytes + VECTOR_BYTES * v;
+      lanes.store(code, place.out, at, finish?.(sum.value, place.out, at, lanesIn(v)) ?? sum.value, lanesIn(v));
     }
   }
 }
@@ -213,21 +178,22 @@ function tile(
 function overDepth(
   code: Code,
   { depth, left, right }: Gemm,
-  place: Place,
+  leftFrom: Value,
+  rightFrom: Value,
   body: (left: Value, right: Value, k: number) => void,
 ): void {
   const isKnown = typeof depth === "number";
-  if (isKnown && depth <= UNROLLED_MAX / 4) {
-    for (let k = 0; k < depth; k++) body(place.left, place.right, k);
+  if (isKnown && depth <= DEPTH_COPIES_MAX) {
+    for (let k = 0; k < depth; k++) body(leftFrom, rightFrom, k);
     return;
   }
   const step = isKnown ? UNROLL : 1;
   const whole = isKnown
     ? i32((depth - (depth % step)) * right.depthBytes)
     : op("i32.mul", depth, i32(right.depthBytes));
-  const leftAt = code.variable("i32", place.left);
-  const rightAt = code.variable("i32", place.right);
-  const end = code.keep("i32", op("i32.add", place.right, whole));
+  const leftAt = code.variable("i32", leftFrom);
+  const rightAt = code.variable("i32", rightFrom);
+  const end = code.keep("i32", op("i32.add", rightFrom, whole));
   code.repeat(
     () => {
       for (let k = 0; k < step; k++) body(leftAt.value, rightAt.value, k);

@@ -1,12 +1,13 @@
 // The head: the last layer's activation, and for a step the cost and δ with it, two rows or two classes at a time. The
 // arithmetic is f64 in either precision; ../loss.ts and ../activation.ts have the scalar loops.
 
-import { f64, i32, lane, load, op, type Value, type Variable } from "./assembler.ts";
-import { exp, log, log1p, negativeMagnitude, sigmoidOf } from "./elementary.ts";
+import { f64, i32, lane, load, op, type Value, type Variable, zero } from "./assembler.ts";
+import { exp, log, log1p, sigmoid } from "./elementary.ts";
 import { behind, DOUBLE, eachPair, eachStep, type Frame, pairAt } from "./frame.ts";
-import { emitCurve, timesDerivative } from "./network.ts";
+import { VECTOR_BYTES } from "./memory-map.ts";
+import { emitCurve, PAIRS_AT_ONCE, timesDerivative } from "./network.ts";
+import { type Pairs, PairUnit } from "./pairs.ts";
 
-const add = (a: Value, b: Value) => op("f64x2.add", a, b);
 const sub = (a: Value, b: Value) => op("f64x2.sub", a, b);
 const mul = (a: Value, b: Value) => op("f64x2.mul", a, b);
 const splat = (scalar: Value) => op("f64x2.splat", scalar);
@@ -36,47 +37,64 @@ export function emitLoss(frame: Frame): void {
   code.store("f64.store", base, map.cost, op("f64.mul", total.value, scale));
 }
 
-/** Where the numbers of two rows stand. */
-interface RowPair {
-  /** Points at numbers of the network's precision. */
+/** Where the numbers of some pairs of rows stand. */
+interface RowPairs {
+  readonly unit: PairUnit;
+  /** Points at numbers of the network's precision; those of pair i are `2 i width` bytes on. */
   readonly narrow: Value;
-  /** Points at f64. */
+  /** Points at f64; those of pair i are `2 i DOUBLE` bytes on. */
   readonly wide: Value;
-  /** Adds both rows' losses, in their order; only the first where there is no second. */
-  readonly sum: (losses: Value) => void;
+  /** Adds the rows' losses in their order; not what stands for rows that there are not. */
+  readonly sum: (losses: Pairs) => void;
 }
 
-function eachRowPair({ code, lanes, base, rows }: Frame, total: Variable, body: (pair: RowPair) => void): void {
-  code.loop(i32(0), rows, 2, (row) => {
-    body({
-      narrow: code.keep("i32", behind(base, row, lanes.width)),
-      wide: code.keep("i32", behind(base, row, DOUBLE)),
-      sum: (losses) => {
-        const kept = code.keep("v128", losses);
-        code.assign(total, op("f64.add", total.value, lane("f64x2.extract_lane", kept, 0)));
-        const hasSecond = op("i32.lt_u", op("i32.add", row, i32(1)), rows);
-        const second = op("select", lane("f64x2.extract_lane", kept, 1), f64(0), hasSecond);
-        code.assign(total, op("f64.add", total.value, second));
-      },
+/** Goes through the rows, four pairs at a time, then pair by pair. */
+function eachRowPairs(frame: Frame, total: Variable, body: (pairs: RowPairs) => void): void {
+  const { code, lanes, constants, base, rows } = frame;
+  const addLoss = (pair: Value, index: number) =>
+    code.assign(total, op("f64.add", total.value, lane("f64x2.extract_lane", pair, index)));
+  const loop = (from: Value, below: Value, count: number, sum: (row: Value, losses: Pairs) => void) => {
+    code.loop(from, below, 2 * count, (row) => {
+      body({
+        unit: new PairUnit(code, constants, count),
+        narrow: code.keep("i32", behind(base, row, lanes.width)),
+        wide: code.keep("i32", behind(base, row, DOUBLE)),
+        sum: (losses) => sum(row, losses),
+      });
     });
+  };
+  const whole = code.keep("i32", op("i32.and", rows, i32(-2 * PAIRS_AT_ONCE)));
+  loop(i32(0), whole, PAIRS_AT_ONCE, (_, losses) => {
+    for (const pair of losses) for (const index of [0, 1]) addLoss(pair, index);
+  });
+  loop(whole, rows, 1, (row, losses) => {
+    for (const pair of losses) {
+      addLoss(pair, 0);
+      code.when(op("i32.lt_u", op("i32.add", row, i32(1)), rows), () => addLoss(pair, 1));
+    }
   });
 }
 
 function emitCrossEntropy(frame: Frame, scale: Value, total: Variable): void {
-  const { code, lanes, constants, map } = frame;
+  const { code, lanes, map } = frame;
   const outputs = map.activations.at(-1) ?? 0;
   const deltas = map.deltas.at(-1) ?? 0;
   const scales = code.keep("v128", splat(scale));
-  eachRowPair(frame, total, ({ narrow, wide, sum }) => {
-    const z = code.keep("v128", lanes.loadDoubles(narrow, outputs));
-    const y = code.keep("v128", load("v128.load", wide, map.labels));
-    const w = code.keep("v128", load("v128.load", wide, map.sampleWeights));
-    const e = exp(code, constants, negativeMagnitude(z));
-    const a = code.keep("v128", lanes.roundDoubles(sigmoidOf(constants, z, e)));
-    lanes.storeDoubles(code, narrow, outputs, a, 2);
-    lanes.storeDoubles(code, narrow, deltas, mul(mul(w, sub(a, y)), scales), 2);
-    const positive = op("f64x2.pmax", constants.f64(0), z);
-    sum(mul(w, add(sub(positive, mul(z, y)), log1p(code, constants, e))));
+  eachRowPairs(frame, total, ({ unit: u, narrow, wide, sum }) => {
+    const z = u.each((i) => lanes.loadDoubles(narrow, outputs + 2 * i * lanes.width));
+    const { a: exact, e } = sigmoid(u, z);
+    const a = u.each((i) => lanes.roundDoubles(exact[i] ?? zero));
+    const y = u.each((i) => load("v128.load", wide, map.labels + 2 * i * DOUBLE));
+    const w = u.each((i) => load("v128.load", wide, map.sampleWeights + 2 * i * DOUBLE));
+    const delta = u.mul(
+      u.mul(w, u.sub(a, y)),
+      a.map(() => scales),
+    );
+    for (let i = 0; i < u.count; i++) {
+      lanes.storeDoubles(code, narrow, outputs + 2 * i * lanes.width, a[i] ?? zero, 2);
+      lanes.storeDoubles(code, narrow, deltas + 2 * i * lanes.width, delta[i] ?? zero, 2);
+    }
+    sum(u.mul(w, u.add(u.sub(u.pmax(0, z), u.mul(z, y)), log1p(u, e))));
   });
 }
 
@@ -86,15 +104,22 @@ function emitSquaredError(frame: Frame, scale: Value, total: Variable): void {
   const deltas = map.deltas.at(-1) ?? 0;
   const activation = topology.activations.at(-1) ?? "identity";
   const scales = code.keep("v128", splat(scale));
-  eachRowPair(frame, total, ({ narrow, wide, sum }) => {
-    const y = load("v128.load", wide, map.labels);
-    const w = code.keep("v128", load("v128.load", wide, map.sampleWeights));
-    const error = code.keep("v128", sub(lanes.loadDoubles(narrow, outputs), y));
-    lanes.storeDoubles(code, narrow, deltas, mul(mul(w, error), scales), 2);
-    sum(mul(w, mul(error, error)));
+  eachRowPairs(frame, total, ({ unit: u, narrow, wide, sum }) => {
+    const a = u.each((i) => lanes.loadDoubles(narrow, outputs + 2 * i * lanes.width));
+    const y = u.each((i) => load("v128.load", wide, map.labels + 2 * i * DOUBLE));
+    const w = u.each((i) => load("v128.load", wide, map.sampleWeights + 2 * i * DOUBLE));
+    const error = u.sub(a, y);
+    const delta = u.mul(
+      u.mul(w, error),
+      a.map(() => scales),
+    );
+    for (let i = 0; i < u.count; i++) {
+      lanes.storeDoubles(code, narrow, deltas + 2 * i * lanes.width, delta[i] ?? zero, 2);
+    }
+    sum(u.mul(w, u.mul(error, error)));
   });
   if (activation === "identity") return;
-  eachStep(frame, op("i32.mul", rows, i32(lanes.width)), 16, (pointer) => {
+  eachStep(frame, op("i32.mul", rows, i32(lanes.width)), VECTOR_BYTES, (pointer) => {
     const delta = code.keep("v128", lanes.load(pointer, deltas));
     const a = code.keep("v128", lanes.load(pointer, outputs));
     lanes.store(code, pointer, deltas, timesDerivative(lanes, activation, delta, a), lanes.count);
@@ -106,6 +131,7 @@ function emitSoftmax(frame: Frame, loss: { readonly scale: Value; readonly total
   const { code, lanes, constants, map, base, rows, layout } = frame;
   const classes = layout.layers.at(-1)?.units ?? 0;
   const outputs = map.activations.at(-1) ?? 0;
+  const unit = new PairUnit(code, constants, 1);
   code.loop(i32(0), rows, 1, (row) => {
     const place = code.keep("i32", behind(base, row, classes * lanes.width));
     const wide = code.keep("i32", behind(base, row, DOUBLE));
@@ -116,7 +142,10 @@ function emitSoftmax(frame: Frame, loss: { readonly scale: Value; readonly total
     eachPair(code, classes, (pair) => {
       const pointer = code.keep("i32", pairAt(place, pair, lanes.width));
       const offset = outputs + pair.known * lanes.width;
-      const e = exp(code, constants, sub(lanes.loadDoubles(pointer, offset), tops));
+      const [e = zero] = exp(
+        unit,
+        unit.each(() => sub(lanes.loadDoubles(pointer, offset), tops)),
+      );
       lanes.storeDoubles(code, pointer, offset, e, pair.count);
       for (let i = 0; i < pair.count; i++) {
         code.assign(sum, op("f64.add", sum.value, lane("f64x2.extract_lane", e, i)));
@@ -132,13 +161,14 @@ function emitSoftmax(frame: Frame, loss: { readonly scale: Value; readonly total
       lanes.storeDoubles(code, pointer, outputs + shift, a, pair.count);
       if (loss === null) return;
       const first = pair.index === null ? f64(pair.known) : op("f64.convert_i32_u", pair.index);
-      const isLabel = op("f64x2.eq", sub(splat(op("f64.sub", label, first)), constants.pair(0, 1)), constants.f64(0));
+      const isLabel = op("f64x2.eq", sub(splat(op("f64.sub", label, first)), constants.f64(0, 1)), constants.f64(0));
       const error = sub(a, op("v128.and", isLabel, constants.f64(1)));
       const delta = mul(mul(splat(w), error), splat(loss.scale));
       lanes.storeDoubles(code, pointer, (map.deltas.at(-1) ?? 0) + shift, delta, pair.count);
     });
     if (loss === null) return;
-    const logOfSum = lane("f64x2.extract_lane", log(code, constants, sums), 0);
+    const [logs = zero] = log(unit, [sums]);
+    const logOfSum = lane("f64x2.extract_lane", logs, 0);
     const ofRow = op("f64.mul", w, op("f64.sub", logOfSum, op("f64.sub", own, largest)));
     code.assign(loss.total, op("f64.add", loss.total.value, ofRow));
   });

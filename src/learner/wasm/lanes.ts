@@ -18,8 +18,8 @@ export interface Lanes {
   /** b where a < b, else a. */
   pmax(a: Value, b: Value): Value;
   gt(a: Value, b: Value): Value;
-  /** A vector from memory. */
-  load(address: Value, offset: number): Value;
+  /** The first `lanes` numbers of a vector from memory. What the other lanes hold is of no account. */
+  load(address: Value, offset: number, lanes?: number): Value;
   /** One number from memory, in every lane. */
   broadcast(address: Value, offset: number): Value;
   /** An f64, rounded, in every lane. */
@@ -58,7 +58,8 @@ function f64Lanes(constants: Constants): Lanes {
     sqrt: (a) => op("f64x2.sqrt", a),
     pmax: (a, b) => op("f64x2.pmax", a, b),
     gt: (a, b) => op("f64x2.gt", a, b),
-    load: loadPair,
+    // Not more than is asked for: a load of what two stores have just written waits for both.
+    load: (address, offset, lanes = 2) => load(lanes < 2 ? "v128.load64_zero" : "v128.load", address, offset),
     broadcast: (address, offset) => load("v128.load64_splat", address, offset),
     splat: (scalar) => op("f64x2.splat", scalar),
     constant: (x) => constants.f64(x),
@@ -89,7 +90,8 @@ function f32Lanes(constants: Constants): Lanes {
     sqrt: (a) => op("f32x4.sqrt", a),
     pmax: (a, b) => op("f32x4.pmax", a, b),
     gt: (a, b) => op("f32x4.gt", a, b),
-    load: (address, offset) => load("v128.load", address, offset),
+    load: (address, offset, lanes = 4) =>
+      load(lanes > 2 ? "v128.load" : lanes === 2 ? "v128.load64_zero" : "v128.load32_zero", address, offset),
     broadcast: (address, offset) => load("v128.load32_splat", address, offset),
     splat: (scalar) => op("f32x4.splat", op("f32.demote_f64", scalar)),
     constant: (x) => constants.f32(x),

@@ -14,7 +14,7 @@ export interface MemoryMap {
   readonly rows: number;
   /** i32: 1 where the last step was undone. */
   readonly undone: number;
-  /** Numbers that the code asks for, 8 bytes each. */
+  /** Numbers that the code asks for, a vector each. */
   readonly constants: number;
 
   /** The state: θ, moments, powers, scaler; and as long again, what it was before the step. */
@@ -38,8 +38,9 @@ export interface MemoryMap {
   readonly bytes: number;
 }
 
-/** Room for constants. */
-export const CONSTANTS_MAX = 128;
+export const VECTOR_BYTES = 16;
+/** Vectors of constants that there is room for. */
+export const CONSTANTS_MAX = 96;
 /** Vectors of P numbers are filled up with zeros to whole groups of this many bytes: the update reads whole groups. */
 export const GROUP_BYTES = 32;
 /** What a vector load may read past the last number of anything. */
@@ -61,7 +62,7 @@ export function memoryMapOf(options: EngineOptions): MemoryMap {
   const numbers = (count: number) => take(count * width);
   const doubles = (count: number) => take(count * Float64Array.BYTES_PER_ELEMENT);
   const header = take(32);
-  const constants = doubles(CONSTANTS_MAX);
+  const constants = take(CONSTANTS_MAX * VECTOR_BYTES);
   const parameters = numbers(layout.parameterCount);
   const moments = momentsOf(optimizer).map(() => numbers(layout.parameterCount));
   const powers = doubles(optimizer.kind === "adam" ? 2 : 0);

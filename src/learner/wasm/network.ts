@@ -3,27 +3,37 @@
 
 import { LEAKY_SLOPE } from "../activation.ts";
 import type { LayerLayout, OutputActivation } from "../topology.ts";
-import { i32, op, shuffle, type Value, zero } from "./assembler.ts";
-import { exp, negativeMagnitude, sigmoidOf, tanh } from "./elementary.ts";
-import { eachStep, type Frame } from "./frame.ts";
+import { i32, op, type Value, zero } from "./assembler.ts";
+import { columnProduct, transposedSquare } from "./column.ts";
+import { sigmoid, tanh } from "./elementary.ts";
+import type { Frame } from "./frame.ts";
 import { gemm } from "./gemm.ts";
 import type { Lanes } from "./lanes.ts";
+import { PairUnit } from "./pairs.ts";
 
 /** Emits the outputs of every layer; those of the last one are left as they are before its activation, but for the plain ones. */
 export function emitForward(frame: Frame): void {
   const { code, lanes, map, base, rows, layout } = frame;
   const { width } = lanes;
   layout.layers.forEach(({ inputs, units, activation, weightsOffset, biasesOffset }, l) => {
-    gemm(code, lanes, base, {
-      rows,
-      columns: units,
-      depth: inputs,
-      left: { offset: map.activations[l] ?? 0, rowBytes: inputs * width, depthBytes: width },
-      right: { offset: map.parameters + weightsOffset * width, depthBytes: units * width },
-      out: { offset: map.activations[l + 1] ?? 0, rowBytes: units * width },
-      start: map.parameters + biasesOffset * width,
-      finish: (_, sum) => activated(frame, activation, sum),
-    });
+    const finish = (sums: Value) => activated(frame, activation, sums);
+    const left = map.activations[l] ?? 0;
+    const right = map.parameters + weightsOffset * width;
+    const start = map.parameters + biasesOffset * width;
+    const out = map.activations[l + 1] ?? 0;
+    if (units === 1) columnProduct(code, lanes, base, { rows, depth: inputs, left, right, start, out, finish });
+    else {
+      gemm(code, lanes, base, {
+        rows,
+        columns: units,
+        depth: inputs,
+        left: { offset: left, rowBytes: inputs * width, depthBytes: width },
+        right: { offset: right, depthBytes: units * width },
+        out: { offset: out, rowBytes: units * width },
+        start,
+        finish,
+      });
+    }
     if (l < layout.layers.length - 1) emitCurve(frame, activation, map.activations[l + 1] ?? 0, units);
   });
 }
@@ -42,19 +52,26 @@ function activated({ code, lanes }: Frame, activation: OutputActivation, z: Valu
   }
 }
 
+/** Pairs of numbers that go through the elementary functions side by side. */
+export const PAIRS_AT_ONCE = 4;
+
 /** Emits tanh or sigmoid of a layer's sums (rows, units) in place; nothing for the others. */
 export function emitCurve(frame: Frame, activation: OutputActivation, offset: number, units: number): void {
   if (activation !== "tanh" && activation !== "sigmoid") return;
-  const { code, lanes, constants, rows } = frame;
-  const bytes = op("i32.mul", rows, i32(units * lanes.width));
-  eachStep(frame, bytes, 2 * lanes.width, (pointer) => {
-    const z = code.keep("v128", lanes.loadDoubles(pointer, offset));
-    const a =
-      activation === "tanh"
-        ? tanh(code, constants, z)
-        : sigmoidOf(constants, z, exp(code, constants, negativeMagnitude(z)));
-    lanes.storeDoubles(code, pointer, offset, a, 2);
-  });
+  const { code, lanes, constants, base, rows } = frame;
+  const pairBytes = 2 * lanes.width;
+  const loop = (from: Value, below: Value, count: number) => {
+    code.loop(from, below, count * pairBytes, (pointer) => {
+      const unit = new PairUnit(code, constants, count);
+      const z = unit.each((i) => lanes.loadDoubles(pointer, offset + i * pairBytes));
+      const a = activation === "tanh" ? tanh(unit, z) : sigmoid(unit, z).a;
+      for (const [i, pair] of a.entries()) lanes.storeDoubles(code, pointer, offset + i * pairBytes, pair, 2);
+    });
+  };
+  const bytes = code.keep("i32", op("i32.mul", rows, i32(units * lanes.width)));
+  const whole = code.keep("i32", op("i32.add", base, op("i32.and", bytes, i32(-PAIRS_AT_ONCE * pairBytes))));
+  loop(base, whole, PAIRS_AT_ONCE);
+  loop(whole, op("i32.add", base, bytes), 1);
 }
 
 /** Multiplies δ by f'(z), expressed through a = f(z). */
@@ -88,16 +105,43 @@ export function emitBackward(frame: Frame): void {
 }
 
 function emitGradient({ code, lanes, map, base, rows }: Frame, l: number, layer: LayerLayout): void {
-  const { inputs, units, weightsOffset } = layer;
+  const { inputs, units, weightsOffset, biasesOffset } = layer;
   const { width } = lanes;
+  const input = map.activations[l] ?? 0;
+  const delta = map.deltas[l] ?? 0;
+  const weights = map.gradients + weightsOffset * width;
+  const right = { offset: delta, depthBytes: units * width };
+  const common = { depth: rows, start: null };
+  if (units === 1) {
+    // One unit: lanes run over its inputs instead, which lie side by side too.
+    gemm(code, lanes, base, {
+      ...common,
+      rows: 1,
+      columns: inputs,
+      left: { offset: delta, rowBytes: width, depthBytes: width },
+      right: { offset: input, depthBytes: inputs * width },
+      out: { offset: weights, rowBytes: inputs * width },
+    });
+    const biases = map.gradients + biasesOffset * width;
+    const none = { offset: 0, rowBytes: 0, depthBytes: width };
+    gemm(code, lanes, base, {
+      ...common,
+      rows: 0,
+      onesRow: true,
+      columns: 1,
+      left: none,
+      right,
+      out: { offset: biases, rowBytes: width },
+    });
+    return;
+  }
   gemm(code, lanes, base, {
+    ...common,
     rows: inputs,
     columns: units,
-    depth: rows,
-    left: { offset: map.activations[l] ?? 0, rowBytes: width, depthBytes: inputs * width },
-    right: { offset: map.deltas[l] ?? 0, depthBytes: units * width },
-    out: { offset: map.gradients + weightsOffset * width, rowBytes: units * width },
-    start: null,
+    left: { offset: input, rowBytes: width, depthBytes: inputs * width },
+    right,
+    out: { offset: weights, rowBytes: units * width },
     // The gradients of the biases follow those of the weights, like one more input that is always 1.
     onesRow: true,
   });
@@ -120,8 +164,8 @@ function emitError(frame: Frame, l: number, layer: LayerLayout, activation: Outp
     right: { offset: isOwnTranspose ? weights : map.transposed, depthBytes: inputs * width },
     out: { offset: errors, rowBytes: inputs * width },
     start: null,
-    finish: (_, sum, address, offset) => {
-      const a = code.keep("v128", lanes.load(address, offset - errors + outputs));
+    finish: (sum, address, offset, count) => {
+      const a = code.keep("v128", lanes.load(address, offset - errors + outputs, count));
       return timesDerivative(lanes, activation, code.keep("v128", sum), a);
     },
   });
@@ -167,19 +211,3 @@ function emitTransposed({ code, lanes, map, base }: Frame, weights: number, inpu
     });
   }
 }
-
-/** Transposes 2 × 2 f64 or 4 × 4 f32. */
-function transposedSquare(rows: readonly Value[], keep: (value: Value) => Value): readonly Value[] {
-  const row = (r: number) => rows[r] ?? zero;
-  if (rows.length === 2) return [shuffle(row(0), row(1), LOW_HALVES), shuffle(row(0), row(1), HIGH_HALVES)];
-  const low = [keep(shuffle(row(0), row(1), LOW_QUARTERS)), keep(shuffle(row(2), row(3), LOW_QUARTERS))] as const;
-  const high = [keep(shuffle(row(0), row(1), HIGH_QUARTERS)), keep(shuffle(row(2), row(3), HIGH_QUARTERS))] as const;
-  return [low, high].flatMap(([a, b]) => [shuffle(a, b, LOW_HALVES), shuffle(a, b, HIGH_HALVES)]);
-}
-
-const bytesFrom = (...starts: readonly number[]) => starts.flatMap((start) => range(start, 16 / starts.length));
-const range = (start: number, length: number) => Array.from({ length }, (_, i) => start + i);
-const LOW_HALVES = bytesFrom(0, 16);
-const HIGH_HALVES = bytesFrom(8, 24);
-const LOW_QUARTERS = bytesFrom(0, 16, 4, 20);
-const HIGH_QUARTERS = bytesFrom(8, 24, 12, 28);

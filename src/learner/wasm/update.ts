@@ -4,8 +4,8 @@
 import type { ResolvedOptimizer } from "../optimizer.ts";
 import { ADAGRAD_EPSILON } from "../update.ts";
 import { f64, lane, load, op, type Value, type Variable, zero } from "./assembler.ts";
-import { DOUBLE, eachKnownStep, type Frame, VECTOR } from "./frame.ts";
-import { GROUP_BYTES } from "./memory-map.ts";
+import { DOUBLE, eachKnownStep, type Frame } from "./frame.ts";
+import { GROUP_BYTES, VECTOR_BYTES } from "./memory-map.ts";
 
 /** Emits what L2 and the clip by norm do to the gradients, then the optimizer's step; NaN is put into `bad` where a number is not finite. */
 export function emitUpdate(frame: Frame, bad: Variable): void {
@@ -20,7 +20,7 @@ export function emitGradientEnd({ code, lanes, map, base, layout, optimizer }: F
   // Only a clip whose factor is NaN makes anything else of them.
   if (optimizer.clipNorm === Number.POSITIVE_INFINITY) return;
   const bytes = layout.parameterCount * lanes.width;
-  for (let offset = bytes - (bytes % GROUP_BYTES); offset < bytes; offset += VECTOR) {
+  for (let offset = bytes - (bytes % GROUP_BYTES); offset < bytes; offset += VECTOR_BYTES) {
     code.store("v128.store", base, map.gradients + offset, zero);
   }
 }
@@ -38,7 +38,7 @@ function emitDecay(frame: Frame, l2: number): void {
     };
     const rest = count % lanes.count;
     const whole = (count - rest) * lanes.width;
-    eachKnownStep(frame, whole, VECTOR, (pointer, offset) => decay(pointer, offset, lanes.count));
+    eachKnownStep(frame, whole, VECTOR_BYTES, (pointer, offset) => decay(pointer, offset, lanes.count));
     if (rest > 0) decay(frame.base, whole, rest);
   }
 }
@@ -49,9 +49,9 @@ function emitClip(frame: Frame, clipNorm: number): void {
   const bytes = frame.layout.parameterCount * lanes.width;
   // Four sums that take turns: two vectors of f64, or one of f32.
   const sums = Array.from({ length: isWide ? 2 : 1 }, () => code.variable("v128", zero));
-  eachKnownStep(frame, bytes, VECTOR * sums.length, (pointer, offset) => {
+  eachKnownStep(frame, bytes, VECTOR_BYTES * sums.length, (pointer, offset) => {
     for (const [v, sum] of sums.entries()) {
-      const g = code.keep("v128", lanes.load(pointer, map.gradients + offset + VECTOR * v));
+      const g = code.keep("v128", lanes.load(pointer, map.gradients + offset + VECTOR_BYTES * v));
       code.assign(sum, lanes.add(sum.value, lanes.mul(g, g)));
     }
   });
@@ -66,7 +66,7 @@ function emitClip(frame: Frame, clipNorm: number): void {
   const factor = op(`${own}.div`, number(clipNorm), norm);
   code.when(op("i32.eqz", op(`${own}.le`, norm, number(clipNorm))), () => {
     const factors = code.keep("v128", op(isWide ? "f64x2.splat" : "f32x4.splat", factor));
-    eachKnownStep(frame, bytes, VECTOR, (pointer, offset) => {
+    eachKnownStep(frame, bytes, VECTOR_BYTES, (pointer, offset) => {
       const g = lanes.load(pointer, map.gradients + offset);
       lanes.store(code, pointer, map.gradients + offset, lanes.mul(g, factors), lanes.count);
     });
@@ -95,13 +95,14 @@ function emitOptimizer(frame: Frame, bad: Variable): void {
     // x − x is 0 for every finite x, and NaN otherwise.
     code.assign(bad, op("v128.or", bad.value, lanes.sub(value, value)));
   };
-  eachKnownStep(frame, layout.parameterCount * lanes.width, VECTOR, (pointer, offset) => {
+  const rest = layout.parameterCount % lanes.count;
+  const part = (pointer: Value, offset: number, numbers: number) => {
     const read = (from: number) => code.keep("v128", lanes.load(pointer, from + offset));
     const theta = read(map.parameters);
     const moments = map.moments.map(read);
     const next = rule({
       theta,
-      g: read(map.gradients),
+      g: code.keep("v128", lanes.load(pointer, map.gradients + offset, numbers)),
       moment: (m) => moments[m] ?? zero,
       setMoment: (m, value) => {
         const kept = code.keep("v128", value);
@@ -110,7 +111,10 @@ function emitOptimizer(frame: Frame, bad: Variable): void {
       },
     });
     replace(pointer, map.parameters + offset, theta, code.keep("v128", next));
-  });
+  };
+  const whole = (layout.parameterCount - rest) * lanes.width;
+  eachKnownStep(frame, whole, VECTOR_BYTES, (pointer, offset) => part(pointer, offset, lanes.count));
+  if (rest > 0) part(frame.base, whole, rest);
 }
 
 function ruleOf(frame: Frame, optimizer: ResolvedOptimizer): Rule {
