@@ -3,15 +3,17 @@ import { affine, backward, gradient } from "./dense.ts";
 import type { Engine, EngineOptions } from "./engine.ts";
 import { crossEntropy, meanSquaredError, softmaxCrossEntropy } from "./loss.ts";
 import { momentsOf, type ResolvedOptimizer, resolveOptimizer } from "./optimizer.ts";
-import { type Round, roundOf, type Vector, vectorOf } from "./precision.ts";
+import { type Precision, type Round, roundOf, type Vector, vectorOf } from "./precision.ts";
 import { Scaler } from "./scaler.ts";
 import { type Layout, layoutOf, type Topology } from "./topology.ts";
 import {
   ADAGRAD_EPSILON,
   adagrad,
   adam,
+  advancePower,
   clipGradients,
   decayWeights,
+  fadedBelow,
   momentum,
   nesterov,
   rmsprop,
@@ -39,6 +41,7 @@ export class ReferenceEngine implements Engine {
   readonly #cost = new Float64Array(1);
   readonly #topology: Topology;
   readonly #optimizer: ResolvedOptimizer;
+  readonly #precision: Precision;
   readonly #round: Round;
   readonly #logits: Vector;
   /** activations[0] is the standardized input, activations[l + 1] the output of layer l, each (B, units). */
@@ -54,6 +57,7 @@ export class ReferenceEngine implements Engine {
     const vector = (length: number): Vector => vectorOf(precision, length);
     this.#topology = topology;
     this.#optimizer = resolveOptimizer(options.optimizer);
+    this.#precision = precision;
     this.#round = roundOf(precision);
     this.layout = layoutOf(topology);
     const features = topology.units[0] ?? 0;
@@ -153,21 +157,33 @@ export class ReferenceEngine implements Engine {
     const count = layout.parameterCount;
     const round = this.#round;
     const rate = round(learningRate);
+    const faded = round(fadedBelow(this.#precision));
     if (l2 > 0) decayWeights(g, theta, layout.layers, round(l2), round);
     if (clipNorm < Number.POSITIVE_INFINITY) clipGradients(g, round(clipNorm), count, round);
     switch (kind) {
       case "sgd":
         if (mu === 0) return sgd(theta, g, rate, count, round);
         return ahead
-          ? nesterov(theta, moments[0]!, g, rate, round(mu), count, round)
-          : momentum(theta, moments[0]!, g, rate, round(mu), count, round);
+          ? nesterov(theta, moments[0]!, g, rate, round(mu), faded, count, round)
+          : momentum(theta, moments[0]!, g, rate, round(mu), faded, count, round);
       case "adagrad":
         return adagrad(theta, moments[0]!, g, rate, round(ADAGRAD_EPSILON), count, round);
       case "rmsprop":
-        return rmsprop(theta, moments[0]!, g, rate, round(decay), round(1 - decay), round(epsilon), count, round);
+        return rmsprop(
+          theta,
+          moments[0]!,
+          g,
+          rate,
+          round(decay),
+          round(1 - decay),
+          round(epsilon),
+          faded,
+          count,
+          round,
+        );
       case "adam":
-        powers[0] = powers[0]! * beta1;
-        powers[1] = powers[1]! * beta2;
+        powers[0] = advancePower(powers[0]!, beta1);
+        powers[1] = advancePower(powers[1]!, beta2);
         return adam(
           theta,
           moments[0]!,
@@ -180,6 +196,7 @@ export class ReferenceEngine implements Engine {
           round(beta2),
           round(1 - beta2),
           round(epsilon),
+          faded,
           count,
           round,
         );

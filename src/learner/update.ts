@@ -2,11 +2,28 @@
 // compiled engine does the same operations in the same order. Rates and shares are numbers of the network's precision
 // already; `round` rounds results to it, and storing into a vector does so too.
 
-import type { Round, Vector } from "./precision.ts";
+import type { Precision, Round, Vector } from "./precision.ts";
 import type { LayerLayout } from "./topology.ts";
 
 /** Keeps Adagrad's division finite where a parameter never had a gradient. */
 export const ADAGRAD_EPSILON = 1e-10;
+
+/** Powers of Adam's shares below this are 0: 1 − βᵗ is 1 by then, and on their way down they would become slow subnormals. */
+export const POWER_LEAST = 1e-30;
+
+/** Multiplies βᵗ by β. */
+export function advancePower(power: number, beta: number): number {
+  const next = power * beta;
+  return next > POWER_LEAST ? next : 0;
+}
+
+/**
+ * Adding and taking it off makes 0 of a moment that fades: as a subnormal number, which it would stay for good, each step
+ * would be many times slower on some processors. Moments above 2²⁵ (f32) or 2⁵⁴ (f64) of it keep their bits.
+ */
+export function fadedBelow(precision: Precision): number {
+  return precision === "f32" ? 1e-30 : 1e-290;
+}
 
 /** Adds l2 · θ to the gradients of the weights. */
 export function decayWeights(g: Vector, theta: Vector, layers: readonly LayerLayout[], l2: number, round: Round): void {
@@ -51,11 +68,12 @@ export function momentum(
   g: Vector,
   rate: number,
   mu: number,
+  faded: number,
   count: number,
   round: Round,
 ): void {
   for (let p = 0; p < count; p++) {
-    const v = round(round(mu * velocity[p]!) + g[p]!);
+    const v = round(round(round(round(mu * velocity[p]!) + g[p]!) + faded) - faded);
     velocity[p] = v;
     theta[p] = theta[p]! - round(rate * v);
   }
@@ -68,11 +86,12 @@ export function nesterov(
   g: Vector,
   rate: number,
   mu: number,
+  faded: number,
   count: number,
   round: Round,
 ): void {
   for (let p = 0; p < count; p++) {
-    const v = round(round(mu * velocity[p]!) + g[p]!);
+    const v = round(round(round(round(mu * velocity[p]!) + g[p]!) + faded) - faded);
     velocity[p] = v;
     theta[p] = theta[p]! - round(rate * round(g[p]! + round(mu * v)));
   }
@@ -105,12 +124,14 @@ export function rmsprop(
   decay: number,
   rest: number,
   epsilon: number,
+  faded: number,
   count: number,
   round: Round,
 ): void {
   for (let p = 0; p < count; p++) {
     const gradient = g[p]!;
-    const mean = round(round(decay * squares[p]!) + round(rest * round(gradient * gradient)));
+    const square = round(round(decay * squares[p]!) + round(rest * round(gradient * gradient)));
+    const mean = round(round(square + faded) - faded);
     squares[p] = mean;
     theta[p] = theta[p]! - round(round(rate * gradient) / round(round(Math.sqrt(mean)) + epsilon));
   }
@@ -122,7 +143,7 @@ export function rmsprop(
  */
 export function adam(
   theta: Vector,
-  mean: Vector,
+  means: Vector,
   squares: Vector,
   g: Vector,
   rate: number,
@@ -132,14 +153,17 @@ export function adam(
   beta2: number,
   rest2: number,
   epsilon: number,
+  faded: number,
   count: number,
   round: Round,
 ): void {
   for (let p = 0; p < count; p++) {
     const gradient = g[p]!;
-    const m = round(round(beta1 * mean[p]!) + round(rest1 * gradient));
-    const v = round(round(beta2 * squares[p]!) + round(rest2 * round(gradient * gradient)));
-    mean[p] = m;
+    const mean = round(round(beta1 * means[p]!) + round(rest1 * gradient));
+    const square = round(round(beta2 * squares[p]!) + round(rest2 * round(gradient * gradient)));
+    const m = round(round(mean + faded) - faded);
+    const v = round(round(square + faded) - faded);
+    means[p] = m;
     squares[p] = v;
     theta[p] = theta[p]! - round(round(rate * m) / round(round(Math.sqrt(round(v * spread))) + epsilon));
   }

@@ -34,10 +34,11 @@ export class Constants {
     });
   }
 
-  /** Puts an integer in both lanes of i64. */
-  i64(n: bigint): Value {
+  /** Puts two i64 side by side; one of them into both lanes. */
+  i64(first: bigint, second = first): Value {
     return this.#vector((at) => {
-      for (let i = 0; i < 2; i++) this.#view.setBigUint64(at + 8 * i, n, true);
+      this.#view.setBigInt64(at, first, true);
+      this.#view.setBigInt64(at + 8, second, true);
     });
   }
 

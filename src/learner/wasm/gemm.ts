@@ -15,8 +15,8 @@ export interface Gemm {
   readonly depth: Count;
   /** left[r][k] is at offset + r · rowBytes + k · depthBytes. */
   readonly left: { readonly offset: number; readonly rowBytes: number; readonly depthBytes: number };
-  /** right[k][c] is at offset + k · depthBytes + c · width. */
-  readonly right: { readonly offset: number; readonly depthBytes: number };
+  /** right[k][c] is at offset + k · depthBytes + c · width; with panelBytes, the panels stand apart so far, and c counts in its panel. */
+  readonly right: { readonly offset: number; readonly depthBytes: number; readonly panelBytes?: number };
   /** out[r][c] is at offset + r · rowBytes + c · width. */
   readonly out: { readonly offset: number; readonly rowBytes: number };
   /** Where start[c] stands; null starts at 0. */
@@ -35,6 +35,11 @@ const DEPTH_COPIES_MAX = 16;
 const UNROLL = 4;
 /** Repetitions that are written out. */
 const COPIES_MAX = 2;
+
+/** Columns of a panel: those that a tile is wide. */
+export function panelColumnsOf({ count }: Lanes): number {
+  return VECTORS_MAX * count;
+}
 
 /** Emits a product. */
 export function gemm(code: Code, lanes: Lanes, base: Value, product: Gemm): void {
@@ -74,32 +79,46 @@ function lastRows(
   tile(code, lanes, product, columns, place, to - from, onesRow);
 }
 
-/** Some columns: `pointer + offset` leads to the first of them, from the start of a row at `base`. */
+/** Some columns: `pointer + offset` leads to the first of them, from the start of a row at `base`; on the right there may be another way. */
 interface Columns {
   readonly pointer: Value;
   readonly offset: number;
+  readonly right: Value;
+  readonly rightOffset: number;
   readonly vectors: number;
   /** Numbers in the last vector. */
   readonly tail: number;
 }
 
 /** Goes through the columns, as many vectors at a time as a tile has, then through what is left. */
-function panels(code: Code, lanes: Lanes, base: Value, { columns }: Gemm, body: (columns: Columns) => void): void {
-  const panelColumns = VECTORS_MAX * lanes.count;
+function panels(
+  code: Code,
+  lanes: Lanes,
+  base: Value,
+  { columns, right }: Gemm,
+  body: (columns: Columns) => void,
+): void {
+  const panelColumns = panelColumnsOf(lanes);
   const count = Math.floor(columns / panelColumns);
   const panelBytes = panelColumns * lanes.width;
+  const rightBytes = right.panelBytes ?? panelBytes;
   const full = { vectors: VECTORS_MAX, tail: lanes.count };
   if (count > COPIES_MAX) {
+    const rightAt = code.variable("i32", base);
     code.loop(base, op("i32.add", base, i32(count * panelBytes)), panelBytes, (pointer) => {
-      body({ pointer, offset: 0, ...full });
+      body({ pointer, offset: 0, right: rightAt.value, rightOffset: 0, ...full });
+      code.assign(rightAt, op("i32.add", rightAt.value, i32(rightBytes)));
     });
   } else {
-    for (let panel = 0; panel < count; panel++) body({ pointer: base, offset: panel * panelBytes, ...full });
+    for (let panel = 0; panel < count; panel++) {
+      body({ pointer: base, offset: panel * panelBytes, right: base, rightOffset: panel * rightBytes, ...full });
+    }
   }
   const rest = columns - count * panelColumns;
   if (rest > 0) {
     const vectors = Math.ceil(rest / lanes.count);
-    body({ pointer: base, offset: count * panelBytes, vectors, tail: rest - (vectors - 1) * lanes.count });
+    const tail = rest - (vectors - 1) * lanes.count;
+    body({ pointer: base, offset: count * panelBytes, right: base, rightOffset: count * rightBytes, vectors, tail });
   }
 }
 
@@ -143,7 +162,7 @@ function tile(
   code: Code,
   lanes: Lanes,
   product: Gemm,
-  { pointer, offset, vectors, tail }: Columns,
+  { pointer, offset, right: rightFrom, rightOffset, vectors, tail }: Columns,
   place: Place,
   rows: number,
   ones: boolean,
@@ -151,12 +170,14 @@ function tile(
   const { start, left, right, out, finish } = product;
   const indices = Array.from({ length: vectors }, (_, v) => v);
   const lanesIn = (v: number) => (v === vectors - 1 ? tail : lanes.count);
-  const vectorAt = (from: Value, at: number, v: number) => lanes.load(from, at + offset + VECTOR_BYTES * v, lanesIn(v));
+  const vectorAt = (from: Value, at: number, v: number) => lanes.load(from, at + VECTOR_BYTES * v, lanesIn(v));
   const sums = Array.from({ length: rows + (ones ? 1 : 0) }, () =>
-    indices.map((v) => code.variable("v128", start === null ? zero : vectorAt(pointer, start, v))),
+    indices.map((v) => code.variable("v128", start === null ? zero : vectorAt(pointer, start + offset, v))),
   );
-  overDepth(code, product, place.left, pointer, (leftAt, rightAt, k) => {
-    const row = indices.map((v) => code.keep("v128", vectorAt(rightAt, right.offset + k * right.depthBytes, v)));
+  overDepth(code, product, place.left, rightFrom, (leftAt, rightAt, k) => {
+    const row = indices.map((v) =>
+      code.keep("v128", vectorAt(rightAt, right.offset + rightOffset + k * right.depthBytes, v)),
+    );
     for (const [r, sumsOfRow] of sums.entries()) {
       const at = place.leftOffset + r * left.rowBytes + k * left.depthBytes;
       const number = r === rows ? null : code.keep("v128", lanes.broadcast(leftAt, at));
@@ -182,25 +203,30 @@ function overDepth(
   rightFrom: Value,
   body: (left: Value, right: Value, k: number) => void,
 ): void {
-  const isKnown = typeof depth === "number";
-  if (isKnown && depth <= DEPTH_COPIES_MAX) {
+  if (typeof depth === "number" && depth <= DEPTH_COPIES_MAX) {
     for (let k = 0; k < depth; k++) body(leftFrom, rightFrom, k);
     return;
   }
-  const step = isKnown ? UNROLL : 1;
-  const whole = isKnown
-    ? i32((depth - (depth % step)) * right.depthBytes)
-    : op("i32.mul", depth, i32(right.depthBytes));
   const leftAt = code.variable("i32", leftFrom);
   const rightAt = code.variable("i32", rightFrom);
-  const end = code.keep("i32", op("i32.add", rightFrom, whole));
-  code.repeat(
-    () => {
-      for (let k = 0; k < step; k++) body(leftAt.value, rightAt.value, k);
-      code.assign(leftAt, op("i32.add", leftAt.value, i32(step * left.depthBytes)));
-      code.assign(rightAt, op("i32.add", rightAt.value, i32(step * right.depthBytes)));
-    },
-    op("i32.lt_u", rightAt.value, end),
-  );
-  if (isKnown) for (let k = 0; k < depth % step; k++) body(leftAt.value, rightAt.value, k);
+  const loop = (end: Value, step: number) => {
+    code.repeat(
+      () => {
+        for (let k = 0; k < step; k++) body(leftAt.value, rightAt.value, k);
+        code.assign(leftAt, op("i32.add", leftAt.value, i32(step * left.depthBytes)));
+        code.assign(rightAt, op("i32.add", rightAt.value, i32(step * right.depthBytes)));
+      },
+      op("i32.lt_u", rightAt.value, end),
+    );
+  };
+  const endOf = (count: Value) => code.keep("i32", behind(rightFrom, count, right.depthBytes));
+  if (typeof depth === "number") {
+    loop(endOf(i32(depth - (depth % UNROLL))), UNROLL);
+    for (let k = 0; k < depth % UNROLL; k++) body(leftAt.value, rightAt.value, k);
+    return;
+  }
+  const end = endOf(depth);
+  const whole = endOf(op("i32.and", depth, i32(-UNROLL)));
+  code.when(op("i32.lt_u", rightAt.value, whole), () => loop(whole, UNROLL));
+  code.when(op("i32.lt_u", rightAt.value, end), () => loop(end, 1));
 }

@@ -43,6 +43,8 @@ export const VECTOR_BYTES = 16;
 export const CONSTANTS_MAX = 96;
 /** Vectors of P numbers are filled up with zeros to whole groups of this many bytes: the update reads whole groups. */
 export const GROUP_BYTES = 32;
+/** Most columns of a panel: a transposed layer is filled up to whole ones. */
+const PANEL_MAX = 8;
 /** What a vector load may read past the last number of anything. */
 const OVERREAD_BYTES = 64;
 
@@ -69,9 +71,10 @@ export function memoryMapOf(options: EngineOptions): MemoryMap {
   const scaler = doubles(scaled ? scalerLength(features) : 0);
   const stateBytes = at - parameters;
   take(stateBytes);
-  // The largest layer that hands an error down through more than one unit.
+  // The largest layer that hands an error down through more than one unit, in whole panels.
   const transposedCount = layout.layers.reduce(
-    (most, { inputs, units }, l) => (l > 0 && units > 1 && inputs > 1 ? Math.max(most, inputs * units) : most),
+    (most, { inputs, units }, l) =>
+      l > 0 && units > 1 && inputs > 1 ? Math.max(most, Math.ceil(inputs / PANEL_MAX) * PANEL_MAX * units) : most,
     0,
   );
   const inputs = doubles(batchMax * features);

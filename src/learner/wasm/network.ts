@@ -6,8 +6,8 @@ import type { LayerLayout, OutputActivation } from "../topology.ts";
 import { i32, op, type Value, zero } from "./assembler.ts";
 import { columnProduct, transposedSquare } from "./column.ts";
 import { sigmoid, tanh } from "./elementary.ts";
-import type { Frame } from "./frame.ts";
-import { gemm } from "./gemm.ts";
+import { behind, type Frame } from "./frame.ts";
+import { gemm, panelColumnsOf } from "./gemm.ts";
 import type { Lanes } from "./lanes.ts";
 import { PairUnit } from "./pairs.ts";
 
@@ -154,6 +154,7 @@ function emitError(frame: Frame, l: number, layer: LayerLayout, activation: Outp
   const weights = map.parameters + weightsOffset * width;
   const isOwnTranspose = inputs === 1 || units === 1;
   if (!isOwnTranspose) emitTransposed(frame, weights, inputs, units);
+  const panelWidth = panelColumnsOf(lanes) * width;
   const errors = map.deltas[l - 1] ?? 0;
   const outputs = map.activations[l] ?? 0;
   gemm(code, lanes, base, {
@@ -161,7 +162,9 @@ function emitError(frame: Frame, l: number, layer: LayerLayout, activation: Outp
     columns: inputs,
     depth: units,
     left: { offset: map.deltas[l] ?? 0, rowBytes: units * width, depthBytes: width },
-    right: { offset: isOwnTranspose ? weights : map.transposed, depthBytes: inputs * width },
+    right: isOwnTranspose
+      ? { offset: weights, depthBytes: inputs * width }
+      : { offset: map.transposed, depthBytes: panelWidth, panelBytes: units * panelWidth },
     out: { offset: errors, rowBytes: inputs * width },
     start: null,
     finish: (sum, address, offset, count) => {
@@ -171,43 +174,55 @@ function emitError(frame: Frame, l: number, layer: LayerLayout, activation: Outp
   });
 }
 
-/** Emits weightsᵀ (units, inputs) of weights (inputs, units): squares of as many numbers as a vector has, then the rest one by one. */
+/**
+ * Emits weightsᵀ (units, inputs) of weights (inputs, units) as panels that stand one behind the other: some inputs wide, all
+ * units long. A product reads a panel from one end to the other. Squares of as many numbers as a vector has are moved at
+ * once, the rest one by one.
+ */
 function emitTransposed({ code, lanes, map, base }: Frame, weights: number, inputs: number, units: number): void {
   const { count, width } = lanes;
-  const restInputs = inputs % count;
+  const panel = panelColumnsOf(lanes);
+  const panelBytes = units * panel * width;
   const restUnits = units % count;
-  const copy = (from: Value, fromOffset: number, to: Value, toOffset: number) => {
-    lanes.store(code, to, toOffset, lanes.broadcast(from, fromOffset), 1);
-  };
   const from = code.variable("i32", base);
   const to = code.variable("i32", base);
-  code.loop(i32(0), i32(inputs - restInputs), count, (i) => {
-    code.assign(from, op("i32.add", base, op("i32.mul", i, i32(units * width))));
-    code.assign(to, op("i32.add", base, op("i32.mul", i, i32(width))));
-    code.loop(i32(0), i32(units - restUnits), count, () => {
-      const rows = Array.from({ length: count }, (_, r) =>
-        code.keep("v128", lanes.load(from.value, weights + r * units * width)),
-      );
-      for (const [c, column] of transposedSquare(rows, (value) => code.keep("v128", value)).entries()) {
-        lanes.store(code, to.value, map.transposed + c * inputs * width, column, count);
-      }
-      code.assign(from, op("i32.add", from.value, i32(count * width)));
-      code.assign(to, op("i32.add", to.value, i32(count * inputs * width)));
+  const copy = (fromOffset: number, toOffset: number) => {
+    const number = lanes.broadcast(from.value, weights + fromOffset * width);
+    lanes.store(code, to.value, map.transposed + toOffset * width, number, 1);
+  };
+  /** Moves `rows` inputs, from the pointers on: all of their units. */
+  const strip = (rows: number) => {
+    const isSquare = rows === count;
+    const length = isSquare ? units - restUnits : units;
+    const step = isSquare ? count : 1;
+    code.loop(i32(0), i32(length), step, () => {
+      if (isSquare) {
+        const numbers = Array.from({ length: count }, (_, r) =>
+          code.keep("v128", lanes.load(from.value, weights + r * units * width)),
+        );
+        for (const [c, column] of transposedSquare(numbers, (value) => code.keep("v128", value)).entries()) {
+          lanes.store(code, to.value, map.transposed + c * panel * width, column, count);
+        }
+      } else for (let r = 0; r < rows; r++) copy(r * units, r);
+      code.assign(from, op("i32.add", from.value, i32(step * width)));
+      code.assign(to, op("i32.add", to.value, i32(step * panel * width)));
     });
-    for (let c = 0; c < restUnits; c++) {
-      for (let r = 0; r < count; r++) {
-        const place = map.transposed + c * inputs * width + r * width;
-        copy(from.value, weights + r * units * width + c * width, to.value, place);
-      }
-    }
+    if (isSquare)
+      for (let c = 0; c < restUnits; c++) for (let r = 0; r < count; r++) copy(r * units + c, c * panel + r);
+  };
+  const restInputs = inputs % count;
+  const begin = (input: Value) => {
+    const panelIndex = op("i32.div_u", input, i32(panel));
+    const within = op("i32.rem_u", input, i32(panel));
+    code.assign(from, behind(base, input, units * width));
+    code.assign(to, op("i32.add", behind(base, panelIndex, panelBytes), op("i32.mul", within, i32(width))));
+  };
+  code.loop(i32(0), i32(inputs - restInputs), count, (input) => {
+    begin(input);
+    strip(count);
   });
-  for (let r = inputs - restInputs; r < inputs; r++) {
-    code.assign(from, base);
-    code.assign(to, base);
-    code.loop(i32(0), i32(units), 1, () => {
-      copy(from.value, weights + r * units * width, to.value, map.transposed + r * width);
-      code.assign(from, op("i32.add", from.value, i32(width)));
-      code.assign(to, op("i32.add", to.value, i32(inputs * width)));
-    });
+  if (restInputs > 0) {
+    begin(i32(inputs - restInputs));
+    strip(restInputs);
   }
 }

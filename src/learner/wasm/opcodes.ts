@@ -33,6 +33,8 @@ export const OPCODES = {
   "i32.add": 0x6a,
   "i32.sub": 0x6b,
   "i32.mul": 0x6c,
+  "i32.div_u": 0x6e,
+  "i32.rem_u": 0x70,
   "i32.and": 0x71,
   "f32.sqrt": 0x91,
   "f32.add": 0x92,

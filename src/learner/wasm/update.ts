@@ -2,7 +2,7 @@
 // numbers that are not finite.
 
 import type { ResolvedOptimizer } from "../optimizer.ts";
-import { ADAGRAD_EPSILON } from "../update.ts";
+import { ADAGRAD_EPSILON, fadedBelow, POWER_LEAST } from "../update.ts";
 import { f64, lane, load, op, type Value, type Variable, zero } from "./assembler.ts";
 import { DOUBLE, eachKnownStep, type Frame } from "./frame.ts";
 import { GROUP_BYTES, VECTOR_BYTES } from "./memory-map.ts";
@@ -122,6 +122,8 @@ function ruleOf(frame: Frame, optimizer: ResolvedOptimizer): Rule {
   const { add, sub, mul, div, sqrt } = lanes;
   const keep = (value: Value) => code.keep("v128", value);
   const constant = (x: number) => lanes.constant(x);
+  const faded = constant(fadedBelow(lanes.precision));
+  const fade = (value: Value) => sub(add(value, faded), faded);
   const learningRate = load("f64.load", base, map.learningRate);
   const { kind, momentum, nesterov, decay, epsilon } = optimizer;
   if (kind === "adam") return adamRule(frame, optimizer, learningRate);
@@ -132,7 +134,7 @@ function ruleOf(frame: Frame, optimizer: ResolvedOptimizer): Rule {
     case "sgd":
       if (momentum === 0) return ({ theta, g }) => sub(theta, mul(rate, g));
       return ({ theta, g, moment, setMoment }) => {
-        const v = setMoment(0, add(mul(constant(momentum), moment(0)), g));
+        const v = setMoment(0, fade(add(mul(constant(momentum), moment(0)), g)));
         return sub(theta, mul(rate, nesterov ? add(g, mul(constant(momentum), v)) : v));
       };
     case "adagrad":
@@ -141,27 +143,29 @@ function ruleOf(frame: Frame, optimizer: ResolvedOptimizer): Rule {
     case "rmsprop":
       return ({ theta, g, moment, setMoment }) => {
         const mean = add(mul(constant(decay), moment(0)), mul(constant(1 - decay), mul(g, g)));
-        return adaptive(theta, g, setMoment(0, mean), epsilon);
+        return adaptive(theta, g, setMoment(0, fade(mean)), epsilon);
       };
   }
 }
 
 function adamRule(frame: Frame, { beta1, beta2, epsilon }: ResolvedOptimizer, learningRate: Value): Rule {
-  const { code, lanes, map, base } = frame;
+  const { code, lanes, constants, map, base } = frame;
   const { add, sub, mul, div, sqrt } = lanes;
-  const advance = (offset: number, beta: number): Value => {
-    const power = code.keep("f64", op("f64.mul", load("f64.load", base, offset), f64(beta)));
-    code.store("f64.store", base, offset, power);
-    return op("f64.sub", f64(1), power);
-  };
-  const corrected1 = advance(map.powers, beta1);
-  const corrected2 = advance(map.powers + DOUBLE, beta2);
-  const rate = code.keep("v128", lanes.splat(op("f64.div", learningRate, corrected1)));
-  const spread = code.keep("v128", lanes.splat(op("f64.div", f64(1), corrected2)));
+  // Both powers in one vector, as they lie in memory.
+  const advanced = code.keep("v128", op("f64x2.mul", load("v128.load", base, map.powers), constants.f64(beta1, beta2)));
+  const isCounted = op("f64x2.gt", advanced, constants.f64(POWER_LEAST));
+  const powers = code.keep("v128", op("v128.and", advanced, isCounted));
+  code.store("v128.store", base, map.powers, powers);
+  const numerators = op("v128.bitselect", op("f64x2.splat", learningRate), constants.f64(1), constants.i64(-1n, 0n));
+  const corrected = code.keep("v128", op("f64x2.div", numerators, op("f64x2.sub", constants.f64(1), powers)));
+  const rate = code.keep("v128", lanes.splat(lane("f64x2.extract_lane", corrected, 0)));
+  const spread = code.keep("v128", lanes.splat(lane("f64x2.extract_lane", corrected, 1)));
   const constant = (x: number) => lanes.constant(x);
+  const faded = constant(fadedBelow(lanes.precision));
+  const fade = (value: Value) => sub(add(value, faded), faded);
   return ({ theta, g, moment, setMoment }) => {
-    const m = setMoment(0, add(mul(constant(beta1), moment(0)), mul(constant(1 - beta1), g)));
-    const v = setMoment(1, add(mul(constant(beta2), moment(1)), mul(constant(1 - beta2), mul(g, g))));
+    const m = setMoment(0, fade(add(mul(constant(beta1), moment(0)), mul(constant(1 - beta1), g))));
+    const v = setMoment(1, fade(add(mul(constant(beta2), moment(1)), mul(constant(1 - beta2), mul(g, g)))));
     return sub(theta, div(mul(rate, m), add(sqrt(mul(v, spread)), constant(epsilon))));
   };
 }
