@@ -3,9 +3,11 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { exp, log, log1p, sigmoid, tanh } from "../src/learner/elementary.ts";
+import type { EngineKind } from "../src/learner/engine.ts";
 import { Learner } from "../src/learner/learner.ts";
 import type { LearnerConfig } from "../src/learner/learner-config.ts";
 import type { OptimizerConfig } from "../src/learner/optimizer.ts";
+import { PRECISIONS } from "../src/learner/precision.ts";
 import { Random } from "../src/learner/random.ts";
 import { ACTIVATIONS } from "../src/learner/topology.ts";
 import { STREAMS, streamRows } from "../src/sample/streams.ts";
@@ -30,9 +32,15 @@ function hashOf(fill: (hash: Hash) => void): string {
   return hash.digest("hex").slice(0, 32);
 }
 
-/** Hashes the state, the costs and a prediction of a learner after a seeded run. */
+/** Hashes the state, the costs and a prediction of a learner after a seeded run: of both engines, which must agree. */
 function trained(config: LearnerConfig): string {
-  const learner = new Learner(config);
+  const [wasm, reference] = (["wasm", "reference"] as const).map((engine) => trainedBy(engine, config));
+  if (wasm === undefined || wasm !== reference) throw new Error(`the engines differ on ${JSON.stringify(config)}`);
+  return wasm;
+}
+
+function trainedBy(engine: EngineKind, config: LearnerConfig): string {
+  const learner = new Learner(config, engine);
   const random = new Random(11);
   const costs = new Float64Array(STEPS);
   const { inputs, labels, sampleWeights } = learner.engine;
@@ -47,11 +55,15 @@ function trained(config: LearnerConfig): string {
   }
   // The sign of a NaN, which a network that has diverged predicts, is the processor's own.
   const outputs = learner.outputsFor([1, -2, 3]).map((output) => (Number.isNaN(output) ? Number.NaN : output));
-  return hashOf((hash) => hash.update(learner.save()).update(costs).update(outputs));
+  const hash = hashOf((sum) => sum.update(learner.save()).update(costs).update(Float64Array.from(outputs)));
+  learner.release();
+  return hash;
 }
 
 for (const optimizer of optimizers) {
-  for (const activation of ACTIVATIONS) {
+  for (const [activation, precision] of ACTIVATIONS.flatMap((name) =>
+    PRECISIONS.map((width) => [name, width] as const),
+  )) {
     for (const [output, loss, classes] of [
       ["sigmoid", "cross-entropy", null],
       ["softmax", "cross-entropy", ["a", "b", "c"]],
@@ -66,8 +78,10 @@ for (const optimizer of optimizers) {
         seed: 2,
       } as const;
       const common = { features: ["a", "b", "c"], label: "y", optimizer, batch: { size: ROWS } };
-      const state = trained({ ...common, classes, network, scale: "standard" });
-      console.log(`${optimizer.kind} ${Object.keys(optimizer).slice(2).join(" ")} ${activation} ${output} ${state}`);
+      const state = trained({ ...common, classes, network, scale: "standard", precision });
+      console.log(
+        `${optimizer.kind} ${Object.keys(optimizer).slice(2).join(" ")} ${activation} ${output} ${precision} ${state}`,
+      );
     }
   }
 }

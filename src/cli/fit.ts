@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import { learnerConfigJson, type ModelConfig } from "../daemon/config.ts";
 import { RivuletError } from "../error.ts";
 import { learnerOf, modelFileOf, parseModelFile } from "../export/model-file.ts";
+import { defaultEngine } from "../learner/engines.ts";
 import { Learner } from "../learner/learner.ts";
 import type { LearnerConfig } from "../learner/learner-config.ts";
 import { OPTIMIZERS, type OptimizerKind } from "../learner/optimizer.ts";
@@ -58,6 +59,8 @@ export function fitCommand(exit: (code: number) => void): Command {
     .option("--json", "print JSON")
     .action(async (file: string, _, command: Command) => {
       const options = optionsOf<Options>(command);
+      const { reason } = defaultEngine();
+      if (reason !== null) process.stderr.write(`${reason}: training is several times slower\n`);
       const { learner, set } = prepare(file, options);
       const { fitted, reached } = await train(learner, set, options);
       if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(modelFileOf(learner))}\n`);

@@ -27,7 +27,7 @@ export type Difference =
 
 /** Keys that a trained model may change. Initial weights are drawn but once, or by a reset. */
 const TUNABLE = /^(optimizer\..+|batch\.size|network\.init|network\.seed)$/;
-const GENERATION = /^(optimizer\.kind|scale)$/;
+const GENERATION = /^(optimizer\.kind|scale|precision)$/;
 const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = { adagrad: 0.3, sgd: 0.1, rmsprop: 0.01, adam: 0.01 };
 
 /**
@@ -64,7 +64,10 @@ export function outputOf({ network, classes }: Pick<ModelConfig, "network" | "cl
 }
 
 /** Is what of a model's configuration the learner depends on. */
-type LearnerKeys = Pick<ModelConfig, "features" | "label" | "classes" | "network" | "scale" | "optimizer"> & {
+type LearnerKeys = Pick<
+  ModelConfig,
+  "features" | "label" | "classes" | "network" | "scale" | "precision" | "optimizer"
+> & {
   readonly batch: { readonly size: number };
 };
 
@@ -84,6 +87,7 @@ export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
       seed,
     },
     scale: model.scale,
+    ...(model.precision === "f64" ? {} : { precision: model.precision }),
     optimizer: optimizerOf(model.optimizer),
     batch: { size: model.batch.size },
   };

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { INITS } from "../learner/learner-config.ts";
+import { PRECISIONS } from "../learner/precision.ts";
 import { ACTIVATIONS, LOSSES, OUTPUTS } from "../learner/topology.ts";
 import { mqttSchema } from "./config-schema-mqtt.ts";
 import { optimizerSchema } from "./config-schema-optimizer.ts";
@@ -174,6 +175,10 @@ const model = z
       .enum(SCALES)
       .prefault("standard")
       .meta(words("Whether features are scaled to mean 0, deviation 1", SCALES)),
+    precision: z
+      .enum(PRECISIONS)
+      .prefault("f64")
+      .meta(words("Width of the network's numbers; f32 is faster where layers are wide", PRECISIONS)),
     optimizer: optimizerSchema,
     batch: z
       .strictObject({

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Init } from "../learner/learner-config.ts";
+import type { Precision } from "../learner/precision.ts";
 import type { Activation, Loss, OutputActivation } from "../learner/topology.ts";
 import type { ConfigFile, ModelEntry } from "./config-schema.ts";
 import type { OptimizerEntry } from "./config-schema-optimizer.ts";
@@ -21,6 +22,7 @@ export interface ModelConfig {
     readonly seed: number;
   };
   readonly scale: "standard" | "none";
+  readonly precision: Precision;
   readonly optimizer: OptimizerEntry;
   readonly batch: { readonly size: number; readonly maxAgeMs: number };
   readonly snapshot: {

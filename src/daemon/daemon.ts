@@ -4,6 +4,7 @@
 import { mkdirSync } from "node:fs";
 import { concatMap, defer, from, merge, NEVER, type Observable, of, Subject, takeUntil } from "rxjs";
 import { RivuletError } from "../error.ts";
+import { defaultEngine } from "../learner/engines.ts";
 import type { Transaction } from "../learner/transaction.ts";
 import type { Broker } from "../mqtt/broker.ts";
 import { openStore } from "../store/open-store.ts";
@@ -157,7 +158,9 @@ export class Daemon {
 
   /** Lets the data flow; resolves when what the models begin with is durable. */
   async start(): Promise<void> {
-    const { config, listen } = this.#options;
+    const { config, listen, log } = this.#options;
+    const { reason } = defaultEngine();
+    if (reason !== null) log.warn({ reason }, "the compiled engine cannot run: the models learn several times slower");
     await new Promise<void>((resolve, reject) => {
       this.#ended = new Promise((end, fail) => {
         this.#committed$.subscribe({

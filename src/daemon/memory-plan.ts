@@ -1,4 +1,4 @@
-import { topologyOf } from "../learner/learner-config.ts";
+import { engineOptionsOf } from "../learner/learner-config.ts";
 import { memoryMapOf } from "../learner/wasm/memory-map.ts";
 import { learnerConfigOf } from "./config-learner.ts";
 
@@ -17,13 +17,7 @@ export function memoryPlan(
   ringRows: number,
 ): MemoryPlan {
   const planned = Object.entries(models).map(([name, model]) => {
-    const learner = learnerConfigOf(model);
-    const { bytes: engine } = memoryMapOf({
-      topology: topologyOf(learner),
-      optimizer: learner.optimizer,
-      scaled: learner.scale === "standard",
-      batchMax: learner.batch.size,
-    });
+    const { bytes: engine } = memoryMapOf(engineOptionsOf(learnerConfigOf(model)));
     const ring = ringRows * (model.features.length + RING_COLUMNS) * Float64Array.BYTES_PER_ELEMENT;
     return [name, { engineBytes: engine, ringBytes: ring }] as const;
   });

@@ -1,3 +1,5 @@
+import type { EngineKind } from "../learner/engine.ts";
+import type { Precision } from "../learner/precision.ts";
 import type { BrokerStatus } from "../mqtt/broker.ts";
 import type { QuarantineCount, QuarantineRecord, StoreStatus } from "../store/store.ts";
 import type { Model } from "../stream/model.ts";
@@ -38,6 +40,9 @@ export interface ModelStatus {
   readonly cost: number | null;
   readonly metrics: null;
   readonly undone: number;
+  /** What trains it: the compiled engine, or the reference; and in what precision. */
+  readonly engine: EngineKind;
+  readonly precision: Precision;
   /** Fields of samples that the model does not know, since the daemon started. */
   readonly ignoredFields: number;
   /** Messages refused since the model exists, by code. */
@@ -91,7 +96,7 @@ export function status(rooms: Rooms): Status {
 
 function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelStatus {
   const { name, state, durableSequence, pending, newestSnapshot, ignoredFields } = model;
-  const { features, label } = state.config.learner;
+  const { features, label, precision = "f64" } = state.config.learner;
   const { step, sequence, cost, undone } = state;
   const refused = Object.fromEntries(
     counts.filter((count) => count.model === name).map(({ code, count }) => [code, count]),
@@ -106,6 +111,8 @@ function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelSta
     cost,
     metrics: null,
     undone,
+    engine: state.learner.engine.kind,
+    precision,
     ignoredFields,
     refused,
     newestSnapshot,

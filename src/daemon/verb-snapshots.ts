@@ -175,7 +175,8 @@ function find({ store, models }: Rooms, name: string | undefined, idOrTag: strin
 function load(rooms: Rooms, name: string | undefined, idOrTag: string) {
   const record = find(rooms, name, idOrTag);
   const saved = rooms.store.state(record.id);
-  const learner = new Learner(configInForce(saved.config, saved.configHash).learner);
+  // It is looked at, not trained: what the reference engine takes of memory is collected by itself.
+  const learner = new Learner(configInForce(saved.config, saved.configHash).learner, "reference");
   learner.restore(saved.learner);
   return { record, saved, learner };
 }

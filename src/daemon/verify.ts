@@ -49,7 +49,6 @@ export async function verify({ store, models }: Rooms, params: Params, onProgres
     };
   }
   const state = new ModelState(configInForce(start.config, start.configHash));
-  state.restore(start);
   const compare = new Comparison(store, ids);
   const replay = new Replay(state, {
     learnerStateOf: (id) => store.state(id).learner,
@@ -61,6 +60,7 @@ export async function verify({ store, models }: Rooms, params: Params, onProgres
     snapshots: compare.compared,
   });
   try {
+    state.restore(start);
     let turnAt = performance.now();
     for (const { section } of sectionsFrom(store, model, start.commitFrom)) {
       replay.apply(section);
@@ -75,6 +75,8 @@ export async function verify({ store, models }: Rooms, params: Params, onProgres
   } catch (error) {
     if (!(error instanceof RivuletError) || error.code !== "journal-pruned") throw error;
     return { ...result, ...steps(), outcome: "pruned", reason: error.message };
+  } finally {
+    state.release();
   }
 }
 

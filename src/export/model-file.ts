@@ -2,6 +2,7 @@
 // training goes on from it, but not bit for bit. Refuses anything that is not just what the format says.
 
 import { RivuletError } from "../error.ts";
+import type { EngineChoice } from "../learner/engines.ts";
 import { Learner } from "../learner/learner.ts";
 import { type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
 import { ACTIVATIONS, LOSSES, type Loss, OUTPUTS, type OutputActivation } from "../learner/topology.ts";
@@ -61,8 +62,12 @@ export function modelFileOf(learner: Learner): ModelFile {
 }
 
 /** Makes a learner that starts from a model file; the file decides on everything but how to train. */
-export function learnerOf(file: ModelFile, training: Pick<LearnerConfig, "optimizer" | "batch">): Learner {
-  const learner = new Learner({
+export function learnerOf(
+  file: ModelFile,
+  training: Pick<LearnerConfig, "optimizer" | "batch" | "precision">,
+  engine: EngineChoice = "auto",
+): Learner {
+  const config: LearnerConfig = {
     features: file.features,
     label: file.label,
     classes: file.classes ?? null,
@@ -75,9 +80,9 @@ export function learnerOf(file: ModelFile, training: Pick<LearnerConfig, "optimi
       seed: 1,
     },
     scale: file.scaler === null ? "none" : "standard",
-    optimizer: training.optimizer,
-    batch: training.batch,
-  });
+    ...training,
+  };
+  const learner = new Learner(config, engine);
   const { parameters, layout, scaler } = learner.engine;
   layout.layers.forEach(({ units, weightsOffset, biasesOffset }, l) => {
     const layer = file.layers[l];

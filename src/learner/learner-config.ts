@@ -1,4 +1,6 @@
+import type { EngineOptions } from "./engine.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
+import type { Precision } from "./precision.ts";
 import type { Activation, Loss, OutputActivation, Topology } from "./topology.ts";
 
 export const INITS = ["he", "glorot", "textbook"] as const;
@@ -21,6 +23,8 @@ export interface LearnerConfig {
     readonly seed: number;
   };
   readonly scale: "standard" | "none";
+  /** Left out: f64. */
+  readonly precision?: Precision;
   readonly optimizer: OptimizerConfig;
   readonly batch: { readonly size: number };
 }
@@ -29,6 +33,12 @@ export interface LearnerConfig {
 export function topologyOf(config: LearnerConfig): Topology {
   const { hidden, activation, output, loss } = config.network;
   return { units: [config.features.length, ...hidden, outputsOf(config)], activations: [...activation, output], loss };
+}
+
+/** Derives what an engine is made of. */
+export function engineOptionsOf(config: LearnerConfig): EngineOptions {
+  const { optimizer, scale, batch, precision = "f64" } = config;
+  return { topology: topologyOf(config), optimizer, scaled: scale === "standard", batchMax: batch.size, precision };
 }
 
 /** Counts the outputs: one, or one a class where there are more than two. */

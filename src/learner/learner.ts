@@ -1,8 +1,9 @@
-import { type LearnerConfig, topologyOf } from "./learner-config.ts";
+import type { Engine } from "./engine.ts";
+import { createEngine, type EngineChoice } from "./engines.ts";
+import { engineOptionsOf, type LearnerConfig } from "./learner-config.ts";
 import { momentsOf, resolveOptimizer } from "./optimizer.ts";
 import type { Vector } from "./precision.ts";
 import { Random } from "./random.ts";
-import { ReferenceEngine } from "./reference-engine.ts";
 import { RateSchedule } from "./schedule.ts";
 import { bytesOf, decodeStateBlock, encodeStateBlock, fillFrom, type StateSection, sectionOf } from "./state-block.ts";
 
@@ -15,7 +16,7 @@ const TEXTBOOK_STD = 0.01;
  */
 export class Learner {
   readonly config: LearnerConfig;
-  readonly engine: ReferenceEngine;
+  readonly engine: Engine;
   readonly random: Random;
   /** Steps that were applied (1): the position of the learning-rate schedule. */
   readonly #applied = new Float64Array(1);
@@ -23,15 +24,10 @@ export class Learner {
   /** The outputs of the first row (K). */
   readonly #row: Vector;
 
-  /** Allocates everything and draws the initial parameters from the config's seed. */
-  constructor(config: LearnerConfig) {
+  /** Allocates everything and draws the initial parameters from the config's seed. Throws `memory-exceeded`. */
+  constructor(config: LearnerConfig, engine: EngineChoice = "auto") {
     this.config = config;
-    this.engine = new ReferenceEngine({
-      topology: topologyOf(config),
-      optimizer: config.optimizer,
-      scaled: config.scale === "standard",
-      batchMax: config.batch.size,
-    });
+    this.engine = createEngine(engineOptionsOf(config), engine);
     this.#row = this.engine.outputs.subarray(0, this.engine.outputCount);
     this.#schedule = new RateSchedule(config.optimizer.schedule ?? null);
     this.random = new Random(config.network.seed);
@@ -94,6 +90,11 @@ export class Learner {
     for (const [tag, values] of this.#vectors()) {
       if (sections.some((section) => section.tag === tag)) fillFrom(values, sectionOf(sections, tag, 0), tag);
     }
+  }
+
+  /** Gives the engine's memory back; the learner must not be used after it. */
+  release(): void {
+    this.engine.release();
   }
 
   #vectors(): (readonly [string, Vector | Uint32Array])[] {

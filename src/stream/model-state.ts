@@ -89,8 +89,7 @@ export class ModelState {
   /** Begins anew from the config's seed; positions and monitor state stay. */
   reset(config: ConfigInForce): void {
     this.ordinal++;
-    this.#config = config;
-    this.#learner = new Learner(config.learner);
+    this.#replace(config);
     this.cost = null;
   }
 
@@ -101,9 +100,20 @@ export class ModelState {
   configure(config: ConfigInForce): void {
     this.ordinal++;
     const block = this.#learner.save();
-    this.#config = config;
-    this.#learner = new Learner(config.learner);
+    this.#replace(config);
     this.#learner.adopt(block);
+  }
+
+  /** Gives the learner's memory back; the state must not be used after it. */
+  release(): void {
+    this.#learner.release();
+  }
+
+  #replace(config: ConfigInForce): void {
+    const learner = new Learner(config.learner);
+    this.#learner.release();
+    this.#config = config;
+    this.#learner = learner;
   }
 
   /** Writes the monitor state into a new block. */

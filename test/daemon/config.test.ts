@@ -65,6 +65,7 @@ describe("a configuration without a file", () => {
           classes: null,
           network: { hidden: [32], activation: "relu", output: null, loss: "cross-entropy", init: "he", seed: 1 },
           scale: "standard",
+          precision: "f64",
           optimizer: {
             kind: "adagrad",
             learningRate: null,

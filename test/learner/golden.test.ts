@@ -3,12 +3,10 @@ import { learnerOf, modelFileOf } from "../../src/export/model-file.ts";
 import { initialModel, relativeError, toleranceAt, trajectories } from "../golden/trajectories.ts";
 
 describe.each(trajectories)("golden run $name", (trajectory) => {
-  it("follows the independent program's costs and parameters", () => {
+  it.each(["reference", "wasm"] as const)("follows the independent program's costs and parameters: %s", (engine) => {
     const { x, y, batchSize, learningRate } = trajectory;
-    const learner = learnerOf(initialModel(trajectory), {
-      optimizer: { kind: "sgd", learningRate },
-      batch: { size: batchSize },
-    });
+    const training = { optimizer: { kind: "sgd", learningRate }, batch: { size: batchSize } } as const;
+    const learner = learnerOf(initialModel(trajectory), training, engine);
     const { inputs, labels } = learner.engine;
     const last = trajectory.after.at(-1)?.step ?? 0;
     let at = 0;

@@ -42,6 +42,14 @@ export const zero: Value = (code) => {
   for (let i = 0; i < 16; i++) code.bytes.push(0);
 };
 
+/** Reads a local; the parameters are the first. */
+export function local(index: number): Value {
+  return (code) => {
+    code.instruction("local.get");
+    code.unsigned(index);
+  };
+}
+
 /** Reads memory at `address + offset`. */
 export function load(name: Opcode, address: Value, offset: number): Value {
   return (code) => {
@@ -70,10 +78,15 @@ export function shuffle(a: Value, b: Value, bytes: readonly number[]): Value {
   };
 }
 
-/** Collects one function () → (): its locals and its instructions. */
+/** Collects one function, of so many i32 and no result: its locals and its instructions. */
 export class Code {
   readonly bytes: number[] = [];
+  readonly parameterCount: number;
   readonly #locals: ValueType[] = [];
+
+  constructor(parameterCount = 0) {
+    this.parameterCount = parameterCount;
+  }
 
   instruction(name: Opcode): void {
     const opcode = OPCODES[name];
@@ -106,15 +119,9 @@ export class Code {
   }
 
   variable(type: ValueType, initial: Value): Variable {
-    const index = this.#locals.length;
+    const index = this.parameterCount + this.#locals.length;
     this.#locals.push(type);
-    const variable = {
-      index,
-      value: (code: Code) => {
-        code.instruction("local.get");
-        code.unsigned(index);
-      },
-    };
+    const variable = { index, value: local(index) };
     this.assign(variable, initial);
     return variable;
   }
@@ -146,6 +153,13 @@ export class Code {
   ): void {
     this.store(name, address, offset, vector);
     this.bytes.push(index);
+  }
+
+  /** Calls a function of the module by its place among them. */
+  call(index: number, ...operands: readonly Value[]): void {
+    for (const operand of operands) operand(this);
+    this.instruction("call");
+    this.unsigned(index);
   }
 
   /** Emits `if (condition) then() else otherwise()`. */
@@ -194,8 +208,8 @@ export class Code {
 }
 
 /**
- * Puts functions () → () together into a module that exports them by name, works on the memory "rivulet" "memory" (shared)
- * and finds its own part of it by the i32 "rivulet" "base", global 0.
+ * Puts functions together into a module that exports them by name, works on the memory "rivulet" "memory" (shared) and finds
+ * its own part of it by the i32 "rivulet" "base", global 0.
  */
 export function assemble(functions: ReadonlyMap<string, Code>, memoryPagesMax: number): Uint8Array<ArrayBuffer> {
   const bytes: number[] = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
@@ -205,20 +219,24 @@ export function assemble(functions: ReadonlyMap<string, Code>, memoryPagesMax: n
     for (const byte of content) bytes.push(byte);
   };
   const names = [...functions.keys()];
+  const codes = [...functions.values()];
+  // A type for each number of parameters, up to the most that there are.
+  const types = Array.from({ length: 1 + Math.max(...codes.map((code) => code.parameterCount)) }, (_, count) => count);
+  const type = (count: number) => [BLOCK.functionType, count, ...new Array<number>(count).fill(TYPES.i32), 0];
   const memory: number[] = [...text("rivulet"), ...text("memory"), BLOCK.memory, BLOCK.sharedLimits, 1];
   pushUnsigned(memory, memoryPagesMax);
   const base = [...text("rivulet"), ...text("base"), BLOCK.global, TYPES.i32, 0];
-  section(BLOCK.typeSection, [1, BLOCK.functionType, 0, 0]);
+  section(BLOCK.typeSection, [types.length, ...types.flatMap(type)]);
   section(BLOCK.importSection, [2, ...memory, ...base]);
-  section(BLOCK.functionSection, [names.length, ...names.map(() => 0)]);
+  section(BLOCK.functionSection, [codes.length, ...codes.map((code) => code.parameterCount)]);
   section(BLOCK.exportSection, [names.length, ...names.flatMap((name, f) => [...text(name), BLOCK.function, f])]);
-  const code: number[] = [names.length];
-  for (const body of functions.values()) {
-    const content = body.body();
-    pushUnsigned(code, content.length);
-    for (const byte of content) code.push(byte);
+  const bodies: number[] = [codes.length];
+  for (const code of codes) {
+    const body = code.body();
+    pushUnsigned(bodies, body.length);
+    for (const byte of body) bodies.push(byte);
   }
-  section(BLOCK.codeSection, code);
+  section(BLOCK.codeSection, bodies);
   return Uint8Array.from(bytes);
 }
 

@@ -3,12 +3,13 @@
 import type { EngineOptions } from "../engine.ts";
 import { resolveOptimizer } from "../optimizer.ts";
 import { layoutOf } from "../topology.ts";
-import { assemble, Code, f64, load, op, type Value, type Variable, zero } from "./assembler.ts";
+import { assemble, Code, f64, load, local, op, type Variable, zero } from "./assembler.ts";
 import { Constants } from "./constants.ts";
+import { curvesOf, emitCurveFunction } from "./curves.ts";
 import { eachKnownStep, type Frame } from "./frame.ts";
 import { emitLoss, emitOutputs } from "./head.ts";
 import { lanesOf } from "./lanes.ts";
-import { type MemoryMap, memoryMapOf, VECTOR_BYTES } from "./memory-map.ts";
+import { memoryMapOf, VECTOR_BYTES } from "./memory-map.ts";
 import { emitBackward, emitForward } from "./network.ts";
 import { emitLearnScaler, emitStandardize } from "./scaler.ts";
 import { emitGradientEnd, emitUpdate } from "./update.ts";
@@ -16,7 +17,6 @@ import { emitGradientEnd, emitUpdate } from "./update.ts";
 /** What is emitted for an engine. */
 export interface Emitted {
   readonly module: Uint8Array<ArrayBuffer>;
-  readonly map: MemoryMap;
   /** What belongs into the slots for constants. */
   readonly constants: BigUint64Array;
 }
@@ -24,14 +24,11 @@ export interface Emitted {
 /** Emits the module of an engine; equal options give equal bytes. */
 export function emit(options: EngineOptions, memoryPagesMax: number): Emitted {
   const map = memoryMapOf(options);
-  const base: Value = (code) => {
-    code.instruction("local.get");
-    code.unsigned(0);
-  };
+  // The first local, or parameter, of every function.
+  const base = local(0);
   const constants = new Constants(base, map.constants);
   const lanes = lanesOf(options.precision ?? "f64", constants);
   const frameOf = (code: Code): Frame => {
-    // The first local, which `base` reads.
     code.variable("i32", (into) => {
       into.instruction("global.get");
       into.unsigned(0);
@@ -45,23 +42,23 @@ export function emit(options: EngineOptions, memoryPagesMax: number): Emitted {
       layout: layoutOf(options.topology),
       optimizer: resolveOptimizer(options.optimizer),
       scaled: options.scaled,
+      curves,
       base,
       rows: code.keep("i32", load("i32.load", base, map.rows)),
     };
   };
+  const curves = curvesOf(options.topology);
   const step = new Code();
   emitStep(frameOf(step));
   const forward = new Code();
   emitPrediction(frameOf(forward));
+  const entries = [
+    ["step", step],
+    ["forward", forward],
+  ] as const;
+  const functions = curves.map((name) => [name, emitCurveFunction(name, lanes, constants)] as const);
   return {
-    module: assemble(
-      new Map([
-        ["step", step],
-        ["forward", forward],
-      ]),
-      memoryPagesMax,
-    ),
-    map,
+    module: assemble(new Map([...entries, ...functions]), memoryPagesMax),
     constants: constants.bits,
   };
 }

@@ -9,6 +9,8 @@ import type { MemoryMap } from "./memory-map.ts";
 export const DOUBLE = 8;
 /** Vectors of a loop that is written out. */
 const COPIES_MAX = 8;
+/** Pairs of numbers that go through the elementary functions side by side: the chains of fewer leave the unit waiting. */
+export const PAIRS_AT_ONCE = 4;
 
 /** What every part of a function is emitted with. */
 export interface Frame {
@@ -20,6 +22,8 @@ export interface Frame {
   readonly layout: Layout;
   readonly optimizer: ResolvedOptimizer;
   readonly scaled: boolean;
+  /** The activations that are functions of the module, in their order. */
+  readonly curves: readonly string[];
   /** Where the engine's part of the memory begins. */
   readonly base: Value;
   /** Rows of the mini-batch. */

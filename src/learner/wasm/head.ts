@@ -3,9 +3,9 @@
 
 import { f64, i32, lane, load, op, type Value, type Variable, zero } from "./assembler.ts";
 import { exp, log, log1p, sigmoid } from "./elementary.ts";
-import { behind, DOUBLE, eachPair, eachStep, type Frame, pairAt } from "./frame.ts";
+import { behind, DOUBLE, eachPair, eachStep, type Frame, PAIRS_AT_ONCE, pairAt } from "./frame.ts";
 import { VECTOR_BYTES } from "./memory-map.ts";
-import { emitCurve, PAIRS_AT_ONCE, timesDerivative } from "./network.ts";
+import { emitCurve, timesDerivative } from "./network.ts";
 import { type Pairs, PairUnit } from "./pairs.ts";
 
 const sub = (a: Value, b: Value) => op("f64x2.sub", a, b);

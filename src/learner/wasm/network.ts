@@ -5,11 +5,10 @@ import { LEAKY_SLOPE } from "../activation.ts";
 import type { LayerLayout, OutputActivation } from "../topology.ts";
 import { i32, op, type Value, zero } from "./assembler.ts";
 import { columnProduct, transposedSquare } from "./column.ts";
-import { sigmoid, tanh } from "./elementary.ts";
+import { FIRST_CURVE } from "./curves.ts";
 import { behind, type Frame } from "./frame.ts";
 import { gemm, panelColumnsOf } from "./gemm.ts";
 import type { Lanes } from "./lanes.ts";
-import { PairUnit } from "./pairs.ts";
 
 /** Emits the outputs of every layer; those of the last one are left as they are before its activation, but for the plain ones. */
 export function emitForward(frame: Frame): void {
@@ -52,26 +51,17 @@ function activated({ code, lanes }: Frame, activation: OutputActivation, z: Valu
   }
 }
 
-/** Pairs of numbers that go through the elementary functions side by side. */
-export const PAIRS_AT_ONCE = 4;
-
 /** Emits tanh or sigmoid of a layer's sums (rows, units) in place; nothing for the others. */
-export function emitCurve(frame: Frame, activation: OutputActivation, offset: number, units: number): void {
-  if (activation !== "tanh" && activation !== "sigmoid") return;
-  const { code, lanes, constants, base, rows } = frame;
-  const pairBytes = 2 * lanes.width;
-  const loop = (from: Value, below: Value, count: number) => {
-    code.loop(from, below, count * pairBytes, (pointer) => {
-      const unit = new PairUnit(code, constants, count);
-      const z = unit.each((i) => lanes.loadDoubles(pointer, offset + i * pairBytes));
-      const a = activation === "tanh" ? tanh(unit, z) : sigmoid(unit, z).a;
-      for (const [i, pair] of a.entries()) lanes.storeDoubles(code, pointer, offset + i * pairBytes, pair, 2);
-    });
-  };
-  const bytes = code.keep("i32", op("i32.mul", rows, i32(units * lanes.width)));
-  const whole = code.keep("i32", op("i32.add", base, op("i32.and", bytes, i32(-PAIRS_AT_ONCE * pairBytes))));
-  loop(base, whole, PAIRS_AT_ONCE);
-  loop(whole, op("i32.add", base, bytes), 1);
+export function emitCurve(
+  { code, lanes, base, rows, curves }: Frame,
+  activation: string,
+  offset: number,
+  units: number,
+): void {
+  const curve = curves.indexOf(activation);
+  if (curve < 0) return;
+  const from = code.keep("i32", op("i32.add", base, i32(offset)));
+  code.call(FIRST_CURVE + curve, base, from, behind(from, rows, units * lanes.width));
 }
 
 /** Multiplies δ by f'(z), expressed through a = f(z). */

@@ -10,6 +10,7 @@ export const OPCODES = {
   else: 0x05,
   end: 0x0b,
   br_if: 0x0d,
+  call: 0x10,
   select: 0x1b,
   "local.get": 0x20,
   "local.set": 0x21,

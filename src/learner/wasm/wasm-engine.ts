@@ -8,7 +8,8 @@ import { Scaler, scalerLength } from "../scaler.ts";
 import { type Layout, layoutOf } from "../topology.ts";
 import { type Emitted, emit } from "./emit.ts";
 import { Heap, PAGES_MAX } from "./heap.ts";
-import { type Module, webAssembly } from "./web-assembly.ts";
+import { memoryMapOf } from "./memory-map.ts";
+import { findWebAssembly, type Module, webAssembly } from "./web-assembly.ts";
 
 /** Kinds of networks whose modules are kept. */
 const MODULES_MAX = 64;
@@ -46,10 +47,11 @@ export class WasmEngine implements Engine {
   /** Throws `memory-exceeded` where the memory cannot grow. */
   constructor(options: EngineOptions) {
     const { topology, batchMax, precision = "f64" } = options;
-    const { module, map, constants } = compiled(options);
+    const map = memoryMapOf(options);
     heap ??= new Heap();
     const { memory } = heap;
     const base = heap.allocate(map.bytes);
+    const { module, constants } = compiled(options);
     this.#release = () => heap?.release(base, map.bytes);
     const { buffer } = memory;
     const doubles = (at: number, length: number) => new Float64Array(buffer, base + at, length);
@@ -104,6 +106,23 @@ export class WasmEngine implements Engine {
   release(): void {
     this.#release();
   }
+}
+
+/** Says why no module can run here; null where one can. */
+export function wasmAbsence(): string | null {
+  absence ??= { reason: findAbsence() };
+  return absence.reason;
+}
+
+let absence: { readonly reason: string | null } | null = null;
+
+function findAbsence(): string | null {
+  const host = findWebAssembly();
+  if (host === null) return "there is no WebAssembly here";
+  if (typeof SharedArrayBuffer === "undefined") return "there is no shared memory here";
+  const topology = { units: [1, 1], activations: ["sigmoid"], loss: "cross-entropy" } as const;
+  const { module } = emit({ topology, optimizer: { kind: "sgd" }, scaled: false, batchMax: 1 }, PAGES_MAX);
+  return host.validate(module) ? null : "WebAssembly has no vector instructions here";
 }
 
 /** Compiles a module, or finds one of the same kind of network. */

@@ -20,12 +20,14 @@ interface WebAssemblyHost {
   validate(bytes: Uint8Array): boolean;
 }
 
-/** The host's WebAssembly, or null where it has none. */
-export const host: WebAssemblyHost | null =
-  (globalThis as unknown as { readonly WebAssembly?: WebAssemblyHost }).WebAssembly ?? null;
+/** Returns the host's WebAssembly, or null where it has none. */
+export function findWebAssembly(): WebAssemblyHost | null {
+  return (globalThis as unknown as { readonly WebAssembly?: WebAssemblyHost }).WebAssembly ?? null;
+}
 
-/** Returns the host's WebAssembly where `wasmAbsence` has found nothing missing. */
+/** Returns the host's WebAssembly, which is known to be there. */
 export function webAssembly(): WebAssemblyHost {
+  const host = findWebAssembly();
   if (host === null) throw new Error("there is no WebAssembly here");
   return host;
 }
