@@ -22,7 +22,7 @@ export function advancePower(power: number, beta: number): number {
  * would be many times slower on some processors. Moments above 2²⁵ (f32) or 2⁵⁴ (f64) of it keep their bits.
  */
 export function fadedBelow(precision: Precision): number {
-  return precision === "f32" ? 1e-30 : 1e-290;
+  return precision === "f32" ? 1e-20 : 1e-250;
 }
 
 /** Adds l2 · θ to the gradients of the weights. */

@@ -8,8 +8,9 @@ import type { Lanes } from "./lanes.ts";
 export interface ColumnProduct {
   readonly rows: Value;
   readonly depth: number;
-  /** left[r][k] is at left + (r · depth + k) · width. */
+  /** left[r][k] is at left + r · rowBytes + k · width. */
   readonly left: number;
+  readonly rowBytes: number;
   readonly right: number;
   readonly start: number;
   /** Whole vectors are written here, so some more numbers than there are rows. */
@@ -23,7 +24,7 @@ const DEPTH_COPIES_MAX = 16;
 
 /** Emits the product. */
 export function columnProduct(code: Code, lanes: Lanes, base: Value, product: ColumnProduct): void {
-  const { rows, depth, left, right, start, out, finish } = product;
+  const { rows, depth, left, rowBytes, right, start, out, finish } = product;
   const { count, width } = lanes;
   const last = code.keep("i32", op("i32.sub", rows, i32(1)));
   code.loop(i32(0), rows, count, (row) => {
@@ -31,7 +32,7 @@ export function columnProduct(code: Code, lanes: Lanes, base: Value, product: Co
     const places = Array.from({ length: count }, (_, r) => {
       const index = code.keep("i32", op("i32.add", row, i32(r)));
       const within = r === 0 ? index : op("select", index, last, op("i32.lt_u", index, rows));
-      return code.variable("i32", behind(base, within, depth * width));
+      return code.variable("i32", behind(base, within, rowBytes));
     });
     const rightAt = code.variable("i32", base);
     const sums = code.variable("v128", lanes.broadcast(base, start));

@@ -44,7 +44,8 @@ export function emit(options: EngineOptions, memoryPagesMax: number): Emitted {
       scaled: options.scaled,
       curves,
       base,
-      rows: code.keep("i32", load("i32.load", base, map.rows)),
+      rows: options.batchMax === 1 ? 1 : code.keep("i32", load("i32.load", base, map.rows)),
+      rowsMax: options.batchMax,
     };
   };
   const curves = curvesOf(options.topology);

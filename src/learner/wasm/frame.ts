@@ -12,6 +12,14 @@ const COPIES_MAX = 8;
 /** Pairs of numbers that go through the elementary functions side by side: the chains of fewer leave the unit waiting. */
 export const PAIRS_AT_ONCE = 4;
 
+/** A size: known when the code is emitted, or a number that it finds out. */
+export type Count = number | Value;
+
+/** Puts a size on the stack. */
+export function countValue(count: Count): Value {
+  return typeof count === "number" ? i32(count) : count;
+}
+
 /** What every part of a function is emitted with. */
 export interface Frame {
   readonly code: Code;
@@ -26,8 +34,10 @@ export interface Frame {
   readonly curves: readonly string[];
   /** Where the engine's part of the memory begins. */
   readonly base: Value;
-  /** Rows of the mini-batch. */
-  readonly rows: Value;
+  /** Rows of the mini-batch: known, 1, where it never has more. */
+  readonly rows: Count;
+  /** Rows of the largest mini-batch. */
+  readonly rowsMax: number;
 }
 
 /** Points `index` numbers of `width` bytes behind `pointer`. */
@@ -38,6 +48,12 @@ export function behind(pointer: Value, index: Value, width: number): Value {
 /** Goes through `bytes` bytes from the engine's base on, `step` at a time; the last step may reach beyond them. */
 export function eachStep({ code, base }: Frame, bytes: Value, step: number, body: (pointer: Value) => void): void {
   code.loop(base, code.keep("i32", op("i32.add", base, bytes)), step, body);
+}
+
+/** Goes through the rows of the mini-batch. */
+export function eachRow({ code, rows }: Frame, body: (row: Value) => void): void {
+  if (rows === 1) body(i32(0));
+  else code.loop(i32(0), countValue(rows), 1, body);
 }
 
 /** Goes through a known number of bytes, `step` at a time: a few steps are written out. */

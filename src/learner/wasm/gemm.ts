@@ -2,12 +2,9 @@
 // keeps its order. Forward, backward and gradient pass are this with other operands.
 
 import { type Code, i32, op, type Value, zero } from "./assembler.ts";
-import { behind } from "./frame.ts";
+import { behind, type Count } from "./frame.ts";
 import type { Lanes } from "./lanes.ts";
 import { VECTOR_BYTES } from "./memory-map.ts";
-
-/** A size: known when the code is emitted, or a number of rows that it finds out. */
-export type Count = number | Value;
 
 export interface Gemm {
   readonly rows: Count;

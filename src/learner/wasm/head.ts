@@ -3,7 +3,7 @@
 
 import { f64, i32, lane, load, op, type Value, type Variable, zero } from "./assembler.ts";
 import { exp, log, log1p, sigmoid } from "./elementary.ts";
-import { behind, DOUBLE, eachPair, eachStep, type Frame, PAIRS_AT_ONCE, pairAt } from "./frame.ts";
+import { behind, countValue, DOUBLE, eachPair, eachRow, eachStep, type Frame, PAIRS_AT_ONCE, pairAt } from "./frame.ts";
 import { VECTOR_BYTES } from "./memory-map.ts";
 import { emitCurve, timesDerivative } from "./network.ts";
 import { type Pairs, PairUnit } from "./pairs.ts";
@@ -14,17 +14,17 @@ const splat = (scalar: Value) => op("f64x2.splat", scalar);
 
 /** Emits the outputs, for a prediction. */
 export function emitOutputs(frame: Frame): void {
-  const { map, layout } = frame;
+  const { layout } = frame;
   const head = layout.layers.at(-1);
   if (head === undefined) return;
   if (head.activation === "softmax") emitSoftmax(frame, null);
-  else emitCurve(frame, head.activation, map.activations.at(-1) ?? 0, head.units);
+  else emitCurve(frame, head.activation, layout.layers.length);
 }
 
 /** Emits the outputs, the cost and the δ of the last layer, for a step. */
 export function emitLoss(frame: Frame): void {
   const { code, topology, map, base, rows } = frame;
-  const scale = code.keep("f64", op("f64.div", f64(1), op("f64.convert_i32_u", rows)));
+  const scale = code.keep("f64", op("f64.div", f64(1), op("f64.convert_i32_u", countValue(rows))));
   const total = code.variable("f64", f64(0));
   if (topology.loss === "mse") {
     emitOutputs(frame);
@@ -37,63 +37,71 @@ export function emitLoss(frame: Frame): void {
   code.store("f64.store", base, map.cost, op("f64.mul", total.value, scale));
 }
 
-/** Where the numbers of some pairs of rows stand. */
+/** Some pairs of rows, and the vectors that have a number for each row. */
 interface RowPairs {
   readonly unit: PairUnit;
-  /** Points at numbers of the network's precision; those of pair i are `2 i width` bytes on. */
-  readonly narrow: Value;
-  /** Points at f64; those of pair i are `2 i DOUBLE` bytes on. */
-  readonly wide: Value;
+  /** Reads numbers of the network's precision, as f64. */
+  readonly load: (vector: number) => Pairs;
+  /** Reads f64. */
+  readonly loadWide: (vector: number) => Pairs;
+  /** Writes numbers of the network's precision. */
+  readonly store: (vector: number, pairs: Pairs) => void;
   /** Adds the rows' losses in their order; not what stands for rows that there are not. */
   readonly sum: (losses: Pairs) => void;
 }
 
-/** Goes through the rows, four pairs at a time, then pair by pair. */
+/** Goes through the rows, some pairs at a time, then pair by pair. */
 function eachRowPairs(frame: Frame, total: Variable, body: (pairs: RowPairs) => void): void {
-  const { code, lanes, constants, base, rows } = frame;
+  const { code, lanes, constants, base, rows, rowsMax } = frame;
   const addLoss = (pair: Value, index: number) =>
     code.assign(total, op("f64.add", total.value, lane("f64x2.extract_lane", pair, index)));
-  const loop = (from: Value, below: Value, count: number, sum: (row: Value, losses: Pairs) => void) => {
-    code.loop(from, below, 2 * count, (row) => {
-      body({
-        unit: new PairUnit(code, constants, count),
-        narrow: code.keep("i32", behind(base, row, lanes.width)),
-        wide: code.keep("i32", behind(base, row, DOUBLE)),
-        sum: (losses) => sum(row, losses),
-      });
+  const emitPairs = (row: Value, count: number, rowsOfPair: number, sum: (losses: Pairs) => void) => {
+    const unit = new PairUnit(code, constants, count);
+    const narrow = code.keep("i32", behind(base, row, lanes.width));
+    const wide = code.keep("i32", behind(base, row, DOUBLE));
+    const wideLoad = rowsOfPair < 2 ? "v128.load64_zero" : "v128.load";
+    body({
+      unit,
+      load: (vector) => unit.each((i) => lanes.loadDoubles(narrow, vector + 2 * i * lanes.width, rowsOfPair)),
+      loadWide: (vector) => unit.each((i) => load(wideLoad, wide, vector + 2 * i * DOUBLE)),
+      store: (vector, pairs) => {
+        for (const [i, pair] of pairs.entries()) {
+          lanes.storeDoubles(code, narrow, vector + 2 * i * lanes.width, pair, rowsOfPair);
+        }
+      },
+      sum,
     });
   };
-  const whole = code.keep("i32", op("i32.and", rows, i32(-2 * PAIRS_AT_ONCE)));
-  loop(i32(0), whole, PAIRS_AT_ONCE, (_, losses) => {
-    for (const pair of losses) for (const index of [0, 1]) addLoss(pair, index);
+  if (rows === 1) return emitPairs(i32(0), 1, 1, ([loss = zero]) => addLoss(loss, 0));
+  const below = countValue(rows);
+  const sideBySide = Math.min(PAIRS_AT_ONCE, rowsMax >> 1);
+  const step = 2 * sideBySide;
+  const whole = code.keep("i32", op("i32.sub", below, op("i32.rem_u", below, i32(step))));
+  code.loop(i32(0), whole, step, (row) => {
+    emitPairs(row, sideBySide, 2, (losses) => {
+      for (const loss of losses) for (const index of [0, 1]) addLoss(loss, index);
+    });
   });
-  loop(whole, rows, 1, (row, losses) => {
-    for (const pair of losses) {
-      addLoss(pair, 0);
-      code.when(op("i32.lt_u", op("i32.add", row, i32(1)), rows), () => addLoss(pair, 1));
-    }
+  code.loop(whole, below, 2, (row) => {
+    emitPairs(row, 1, 2, ([loss = zero]) => {
+      addLoss(loss, 0);
+      code.when(op("i32.lt_u", op("i32.add", row, i32(1)), below), () => addLoss(loss, 1));
+    });
   });
 }
 
 function emitCrossEntropy(frame: Frame, scale: Value, total: Variable): void {
   const { code, lanes, map } = frame;
   const outputs = map.activations.at(-1) ?? 0;
-  const deltas = map.deltas.at(-1) ?? 0;
   const scales = code.keep("v128", splat(scale));
-  eachRowPairs(frame, total, ({ unit: u, narrow, wide, sum }) => {
-    const z = u.each((i) => lanes.loadDoubles(narrow, outputs + 2 * i * lanes.width));
+  eachRowPairs(frame, total, ({ unit: u, load, loadWide, store, sum }) => {
+    const z = load(outputs);
     const { a: exact, e } = sigmoid(u, z);
     const a = u.each((i) => lanes.roundDoubles(exact[i] ?? zero));
-    const y = u.each((i) => load("v128.load", wide, map.labels + 2 * i * DOUBLE));
-    const w = u.each((i) => load("v128.load", wide, map.sampleWeights + 2 * i * DOUBLE));
-    const delta = u.mul(
-      u.mul(w, u.sub(a, y)),
-      a.map(() => scales),
-    );
-    for (let i = 0; i < u.count; i++) {
-      lanes.storeDoubles(code, narrow, outputs + 2 * i * lanes.width, a[i] ?? zero, 2);
-      lanes.storeDoubles(code, narrow, deltas + 2 * i * lanes.width, delta[i] ?? zero, 2);
-    }
+    const y = loadWide(map.labels);
+    const w = loadWide(map.sampleWeights);
+    store(outputs, a);
+    store(map.deltas.at(-1) ?? 0, u.scale(u.mul(w, u.sub(a, y)), scales));
     sum(u.mul(w, u.add(u.sub(u.pmax(0, z), u.mul(z, y)), log1p(u, e))));
   });
 }
@@ -104,22 +112,14 @@ function emitSquaredError(frame: Frame, scale: Value, total: Variable): void {
   const deltas = map.deltas.at(-1) ?? 0;
   const activation = topology.activations.at(-1) ?? "identity";
   const scales = code.keep("v128", splat(scale));
-  eachRowPairs(frame, total, ({ unit: u, narrow, wide, sum }) => {
-    const a = u.each((i) => lanes.loadDoubles(narrow, outputs + 2 * i * lanes.width));
-    const y = u.each((i) => load("v128.load", wide, map.labels + 2 * i * DOUBLE));
-    const w = u.each((i) => load("v128.load", wide, map.sampleWeights + 2 * i * DOUBLE));
-    const error = u.sub(a, y);
-    const delta = u.mul(
-      u.mul(w, error),
-      a.map(() => scales),
-    );
-    for (let i = 0; i < u.count; i++) {
-      lanes.storeDoubles(code, narrow, deltas + 2 * i * lanes.width, delta[i] ?? zero, 2);
-    }
+  eachRowPairs(frame, total, ({ unit: u, load, loadWide, store, sum }) => {
+    const w = loadWide(map.sampleWeights);
+    const error = u.sub(load(outputs), loadWide(map.labels));
+    store(deltas, u.scale(u.mul(w, error), scales));
     sum(u.mul(w, u.mul(error, error)));
   });
   if (activation === "identity") return;
-  eachStep(frame, op("i32.mul", rows, i32(lanes.width)), VECTOR_BYTES, (pointer) => {
+  eachStep(frame, op("i32.mul", countValue(rows), i32(lanes.width)), VECTOR_BYTES, (pointer) => {
     const delta = code.keep("v128", lanes.load(pointer, deltas));
     const a = code.keep("v128", lanes.load(pointer, outputs));
     lanes.store(code, pointer, deltas, timesDerivative(lanes, activation, delta, a), lanes.count);
@@ -128,11 +128,11 @@ function emitSquaredError(frame: Frame, scale: Value, total: Variable): void {
 
 /** Emits softmax row by row; with `loss`, its cross-entropy too. */
 function emitSoftmax(frame: Frame, loss: { readonly scale: Value; readonly total: Variable } | null): void {
-  const { code, lanes, constants, map, base, rows, layout } = frame;
+  const { code, lanes, constants, map, base, layout } = frame;
   const classes = layout.layers.at(-1)?.units ?? 0;
   const outputs = map.activations.at(-1) ?? 0;
   const unit = new PairUnit(code, constants, 1);
-  code.loop(i32(0), rows, 1, (row) => {
+  eachRow(frame, (row) => {
     const place = code.keep("i32", behind(base, row, classes * lanes.width));
     const wide = code.keep("i32", behind(base, row, DOUBLE));
     const label = code.keep("f64", load("f64.load", wide, map.labels));

@@ -28,8 +28,8 @@ export interface Lanes {
   constant(x: number): Value;
   /** Writes the first `lanes` numbers of a vector. */
   store(code: Code, address: Value, offset: number, vector: Value, lanes: number): void;
-  /** Two numbers from memory as f64. */
-  loadDoubles(address: Value, offset: number): Value;
+  /** Two numbers from memory as f64; only the first of them for one lane. */
+  loadDoubles(address: Value, offset: number, lanes?: number): Value;
   /** Two f64, rounded, to memory; only the first of them for one lane. */
   storeDoubles(code: Code, address: Value, offset: number, pair: Value, lanes: number): void;
   /** Two f64, rounded to the precision. */
@@ -42,7 +42,9 @@ export function lanesOf(precision: Precision, constants: Constants): Lanes {
 }
 
 function f64Lanes(constants: Constants): Lanes {
-  const loadPair = (address: Value, offset: number) => load("v128.load", address, offset);
+  // Not more than is asked for: a load of what two stores have just written waits for both.
+  const loadPair = (address: Value, offset: number, lanes = 2) =>
+    load(lanes < 2 ? "v128.load64_zero" : "v128.load", address, offset);
   const store = (code: Code, address: Value, offset: number, vector: Value, lanes: number) => {
     if (lanes >= 2) code.store("v128.store", address, offset, vector);
     else code.storeLane("v128.store64_lane", address, offset, vector, 0);
@@ -58,8 +60,7 @@ function f64Lanes(constants: Constants): Lanes {
     sqrt: (a) => op("f64x2.sqrt", a),
     pmax: (a, b) => op("f64x2.pmax", a, b),
     gt: (a, b) => op("f64x2.gt", a, b),
-    // Not more than is asked for: a load of what two stores have just written waits for both.
-    load: (address, offset, lanes = 2) => load(lanes < 2 ? "v128.load64_zero" : "v128.load", address, offset),
+    load: loadPair,
     broadcast: (address, offset) => load("v128.load64_splat", address, offset),
     splat: (scalar) => op("f64x2.splat", scalar),
     constant: (x) => constants.f64(x),
@@ -96,7 +97,8 @@ function f32Lanes(constants: Constants): Lanes {
     splat: (scalar) => op("f32x4.splat", op("f32.demote_f64", scalar)),
     constant: (x) => constants.f32(x),
     store,
-    loadDoubles: (address, offset) => op("f64x2.promote_low_f32x4", load("v128.load64_zero", address, offset)),
+    loadDoubles: (address, offset, lanes = 2) =>
+      op("f64x2.promote_low_f32x4", load(lanes < 2 ? "v128.load32_zero" : "v128.load64_zero", address, offset)),
     storeDoubles: (code, address, offset, pair, lanes) => store(code, address, offset, demote(pair), lanes),
     roundDoubles: (pair) => op("f64x2.promote_low_f32x4", demote(pair)),
   };

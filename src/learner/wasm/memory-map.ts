@@ -32,6 +32,8 @@ export interface MemoryMap {
   /** activations[0] is the standardized input, activations[l + 1] the output of layer l. */
   readonly activations: readonly number[];
   readonly deltas: readonly number[];
+  /** Bytes from row to row of activations[l], and of the deltas of layer l − 1. */
+  readonly rowBytes: readonly number[];
   /** Weights of one layer, transposed. */
   readonly transposed: number;
   /** All of it. */
@@ -45,6 +47,9 @@ export const CONSTANTS_MAX = 96;
 export const GROUP_BYTES = 32;
 /** Most columns of a panel: a transposed layer is filled up to whole ones. */
 const PANEL_MAX = 8;
+/** Rows this far apart, or a multiple of it, fall upon one another in a cache: a line is put between them. */
+const CROWDED_BYTES = 512;
+const LINE_BYTES = 64;
 /** What a vector load may read past the last number of anything. */
 const OVERREAD_BYTES = 64;
 
@@ -80,6 +85,12 @@ export function memoryMapOf(options: EngineOptions): MemoryMap {
   const inputs = doubles(batchMax * features);
   // Features that need no change are used where they are.
   const standardized = scaled || precision === "f32" ? numbers(batchMax * features) : inputs;
+  // Only rows of hidden layers may have gaps: those of the first and the last are shown to others.
+  const rowBytes = topology.units.map((units, l) => {
+    const isHidden = l > 0 && l < topology.units.length - 1;
+    return units * width + (isHidden && (units * width) % CROWDED_BYTES === 0 ? LINE_BYTES : 0);
+  });
+  const vectorsOf = (layers: readonly number[]) => layers.map((bytes) => take(batchMax * bytes));
   return {
     learningRate: header,
     cost: header + 8,
@@ -96,8 +107,9 @@ export function memoryMapOf(options: EngineOptions): MemoryMap {
     inputs,
     labels: doubles(batchMax),
     sampleWeights: doubles(batchMax),
-    activations: [standardized, ...topology.units.slice(1).map((units) => numbers(batchMax * units))],
-    deltas: topology.units.slice(1).map((units) => numbers(batchMax * units)),
+    activations: [standardized, ...vectorsOf(rowBytes.slice(1))],
+    deltas: vectorsOf(rowBytes.slice(1)),
+    rowBytes,
     transposed: numbers(transposedCount),
     bytes: take(OVERREAD_BYTES) + OVERREAD_BYTES,
   };

@@ -6,7 +6,7 @@ import type { LayerLayout, OutputActivation } from "../topology.ts";
 import { i32, op, type Value, zero } from "./assembler.ts";
 import { columnProduct, transposedSquare } from "./column.ts";
 import { FIRST_CURVE } from "./curves.ts";
-import { behind, type Frame } from "./frame.ts";
+import { behind, countValue, type Frame } from "./frame.ts";
 import { gemm, panelColumnsOf } from "./gemm.ts";
 import type { Lanes } from "./lanes.ts";
 
@@ -20,20 +20,22 @@ export function emitForward(frame: Frame): void {
     const right = map.parameters + weightsOffset * width;
     const start = map.parameters + biasesOffset * width;
     const out = map.activations[l + 1] ?? 0;
-    if (units === 1) columnProduct(code, lanes, base, { rows, depth: inputs, left, right, start, out, finish });
+    const rowBytes = map.rowBytes[l] ?? 0;
+    if (units === 1 && typeof rows !== "number")
+      columnProduct(code, lanes, base, { rows, depth: inputs, left, rowBytes, right, start, out, finish });
     else {
       gemm(code, lanes, base, {
         rows,
         columns: units,
         depth: inputs,
-        left: { offset: left, rowBytes: inputs * width, depthBytes: width },
+        left: { offset: left, rowBytes, depthBytes: width },
         right: { offset: right, depthBytes: units * width },
-        out: { offset: out, rowBytes: units * width },
+        out: { offset: out, rowBytes: map.rowBytes[l + 1] ?? 0 },
         start,
         finish,
       });
     }
-    if (l < layout.layers.length - 1) emitCurve(frame, activation, map.activations[l + 1] ?? 0, units);
+    if (l < layout.layers.length - 1) emitCurve(frame, activation, l + 1);
   });
 }
 
@@ -51,17 +53,12 @@ function activated({ code, lanes }: Frame, activation: OutputActivation, z: Valu
   }
 }
 
-/** Emits tanh or sigmoid of a layer's sums (rows, units) in place; nothing for the others. */
-export function emitCurve(
-  { code, lanes, base, rows, curves }: Frame,
-  activation: string,
-  offset: number,
-  units: number,
-): void {
+/** Emits tanh or sigmoid of the sums in activations[l], and of what lies between the rows, in place; nothing for the others. */
+export function emitCurve({ code, map, base, rows, curves }: Frame, activation: string, l: number): void {
   const curve = curves.indexOf(activation);
   if (curve < 0) return;
-  const from = code.keep("i32", op("i32.add", base, i32(offset)));
-  code.call(FIRST_CURVE + curve, base, from, behind(from, rows, units * lanes.width));
+  const from = code.keep("i32", op("i32.add", base, i32(map.activations[l] ?? 0)));
+  code.call(FIRST_CURVE + curve, base, from, behind(from, countValue(rows), map.rowBytes[l] ?? 0));
 }
 
 /** Multiplies δ by f'(z), expressed through a = f(z). */
@@ -99,8 +96,10 @@ function emitGradient({ code, lanes, map, base, rows }: Frame, l: number, layer:
   const { width } = lanes;
   const input = map.activations[l] ?? 0;
   const delta = map.deltas[l] ?? 0;
+  const inputBytes = map.rowBytes[l] ?? 0;
+  const deltaBytes = map.rowBytes[l + 1] ?? 0;
   const weights = map.gradients + weightsOffset * width;
-  const right = { offset: delta, depthBytes: units * width };
+  const right = { offset: delta, depthBytes: deltaBytes };
   const common = { depth: rows, start: null };
   if (units === 1) {
     // One unit: lanes run over its inputs instead, which lie side by side too.
@@ -109,7 +108,7 @@ function emitGradient({ code, lanes, map, base, rows }: Frame, l: number, layer:
       rows: 1,
       columns: inputs,
       left: { offset: delta, rowBytes: width, depthBytes: width },
-      right: { offset: input, depthBytes: inputs * width },
+      right: { offset: input, depthBytes: inputBytes },
       out: { offset: weights, rowBytes: inputs * width },
     });
     const biases = map.gradients + biasesOffset * width;
@@ -129,7 +128,7 @@ function emitGradient({ code, lanes, map, base, rows }: Frame, l: number, layer:
     ...common,
     rows: inputs,
     columns: units,
-    left: { offset: input, rowBytes: width, depthBytes: inputs * width },
+    left: { offset: input, rowBytes: width, depthBytes: inputBytes },
     right,
     out: { offset: weights, rowBytes: units * width },
     // The gradients of the biases follow those of the weights, like one more input that is always 1.
@@ -151,11 +150,11 @@ function emitError(frame: Frame, l: number, layer: LayerLayout, activation: Outp
     rows,
     columns: inputs,
     depth: units,
-    left: { offset: map.deltas[l] ?? 0, rowBytes: units * width, depthBytes: width },
+    left: { offset: map.deltas[l] ?? 0, rowBytes: map.rowBytes[l + 1] ?? 0, depthBytes: width },
     right: isOwnTranspose
       ? { offset: weights, depthBytes: inputs * width }
       : { offset: map.transposed, depthBytes: panelWidth, panelBytes: units * panelWidth },
-    out: { offset: errors, rowBytes: inputs * width },
+    out: { offset: errors, rowBytes: map.rowBytes[l] ?? 0 },
     start: null,
     finish: (sum, address, offset, count) => {
       const a = code.keep("v128", lanes.load(address, offset - errors + outputs, count));

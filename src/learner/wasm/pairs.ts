@@ -43,6 +43,11 @@ export class PairUnit {
     return this.#apply("f64x2.div", a, b);
   }
 
+  /** Multiplies every pair by the same one. */
+  scale(pairs: Pairs, factors: Value): Pairs {
+    return this.each((i) => op("f64x2.mul", at(pairs, i), factors));
+  }
+
   /** b where a < b, else a. */
   pmax(a: Operand, b: Operand): Pairs {
     return this.#apply("f64x2.pmax", a, b);

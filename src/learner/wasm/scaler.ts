@@ -2,7 +2,7 @@
 
 import { COUNTS, SETTLED_SAMPLES, SETTLED_STDS, STD_SHARE_MIN, Z_MAX } from "../scaler.ts";
 import { f64, i32, lane, load, op, type Value, type Variable } from "./assembler.ts";
-import { DOUBLE, eachPair, type Frame, type Pair, pairAt } from "./frame.ts";
+import { countValue, DOUBLE, eachPair, eachRow, type Frame, type Pair, pairAt } from "./frame.ts";
 
 const add = (a: Value, b: Value) => op("f64x2.add", a, b);
 const sub = (a: Value, b: Value) => op("f64x2.sub", a, b);
@@ -51,7 +51,7 @@ export function emitLearnScaler(frame: Frame): void {
         code.store("f64.store", base, clippedAt, op("f64.add", load("f64.load", base, clippedAt), clipped));
       }
     });
-    code.store("f64.store", base, countAt, op("f64.add", count, op("f64.convert_i32_u", rows)));
+    code.store("f64.store", base, countAt, op("f64.add", count, op("f64.convert_i32_u", countValue(rows))));
   });
 }
 
@@ -63,10 +63,10 @@ function learnPair(
   countBefore: Value,
   { mean, m2, std, clipped }: Readonly<Record<"mean" | "m2" | "std" | "clipped", Variable>>,
 ): void {
-  const { code, constants, map, base, rows } = frame;
+  const { code, constants, map, base } = frame;
   const count = code.variable("f64", countBefore);
   const row = code.variable("i32", pairAt(base, pair, DOUBLE));
-  code.loop(i32(0), rows, 1, () => {
+  eachRow(frame, () => {
     const x = code.keep("v128", load("v128.load", row.value, map.inputs + pair.known * DOUBLE));
     const value = code.variable("v128", x);
     code.when(op("f64.ge", count.value, f64(SETTLED_SAMPLES)), () => {
@@ -95,7 +95,7 @@ function storePair({ code }: Frame, address: Value, offset: number, vector: Valu
 
 /** Emits the mini-batch as the network takes it: standardized where there is a scaler, in the network's precision. */
 export function emitStandardize(frame: Frame): void {
-  const { code, lanes, constants, map, base, rows, scaled } = frame;
+  const { code, lanes, constants, map, base, scaled } = frame;
   const { features, mean, std } = placesOf(frame);
   const to = map.activations[0] ?? 0;
   if (to === map.inputs) return;
@@ -105,7 +105,7 @@ export function emitStandardize(frame: Frame): void {
     const stds = scaled ? code.keep("v128", load("v128.load", place, std + pair.known * DOUBLE)) : null;
     const input = code.variable("i32", pairAt(base, pair, DOUBLE));
     const output = code.variable("i32", pairAt(base, pair, lanes.width));
-    code.loop(i32(0), rows, 1, () => {
+    eachRow(frame, () => {
       const x = load("v128.load", input.value, map.inputs + pair.known * DOUBLE);
       const z =
         means === null || stds === null
