@@ -1,6 +1,7 @@
 // A tiny assembler for WebAssembly (WebAssembly Core Specification 2.0, ch. 5: binary format). Values are built as
 // expressions and emitted where they are used; `keep` puts one into a local. Types are checked when the module is compiled.
 
+import { ByteSink } from "./byte-sink.ts";
 import { BLOCK, EMPTY_BLOCK, OPCODES, type Opcode, SIMD_PREFIX, TYPES, type ValueType } from "./opcodes.ts";
 
 /** Emits the instructions that leave one value on the stack. */
@@ -32,14 +33,16 @@ export function i32(n: number): Value {
 export function f64(x: number): Value {
   return (code) => {
     code.instruction("f64.const");
-    code.bytes.push(...new Uint8Array(new Float64Array([x]).buffer));
+    code.bytes.append(new Uint8Array(new Float64Array([x]).buffer));
   };
 }
+
+const ZERO = new Uint8Array(16);
 
 /** Makes a vector of zeros. */
 export const zero: Value = (code) => {
   code.instruction("v128.const");
-  for (let i = 0; i < 16; i++) code.bytes.push(0);
+  code.bytes.append(ZERO);
 };
 
 /** Reads a local; the parameters are the first. */
@@ -74,13 +77,13 @@ export function shuffle(a: Value, b: Value, bytes: readonly number[]): Value {
     a(code);
     b(code);
     code.instruction("i8x16.shuffle");
-    code.bytes.push(...bytes);
+    code.bytes.append(bytes);
   };
 }
 
 /** Collects one function, of so many i32 and no result: its locals and its instructions. */
 export class Code {
-  readonly bytes: number[] = [];
+  readonly bytes = new ByteSink();
   readonly parameterCount: number;
   readonly #locals: ValueType[] = [];
 
@@ -98,18 +101,11 @@ export class Code {
   }
 
   unsigned(n: number): void {
-    pushUnsigned(this.bytes, n);
+    this.bytes.unsigned(n);
   }
 
   signed(n: number): void {
-    let rest = n;
-    for (;;) {
-      const low = rest & 0x7f;
-      rest >>= 7;
-      const isLast = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
-      this.bytes.push(isLast ? low : low | 0x80);
-      if (isLast) return;
-    }
+    this.bytes.signed(n);
   }
 
   /** Addresses are promised no alignment. */
@@ -198,12 +194,15 @@ export class Code {
     });
   }
 
-  /** Returns the body as the code section has it. */
-  body(): readonly number[] {
-    const bytes: number[] = [];
-    pushUnsigned(bytes, this.#locals.length);
-    for (const type of this.#locals) bytes.push(1, TYPES[type]);
-    return [...bytes, ...this.bytes, OPCODES.end];
+  /** Writes the body as the code section has it. */
+  writeBody(to: ByteSink): void {
+    const locals = new ByteSink();
+    locals.unsigned(this.#locals.length);
+    for (const type of this.#locals) locals.append([1, TYPES[type]]);
+    to.unsigned(locals.length + this.bytes.length + 1);
+    to.append(locals.view());
+    to.append(this.bytes.view());
+    to.push(OPCODES.end);
   }
 }
 
@@ -212,44 +211,45 @@ export class Code {
  * its own part of it by the i32 "rivulet" "base", global 0.
  */
 export function assemble(functions: ReadonlyMap<string, Code>, memoryPagesMax: number): Uint8Array<ArrayBuffer> {
-  const bytes: number[] = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-  const section = (id: number, content: readonly number[]) => {
+  const bytes = new ByteSink();
+  bytes.append([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  /** Writes a section of so many parts. */
+  const section = (id: number, count: number, write: (to: ByteSink) => void) => {
+    const content = new ByteSink();
+    content.unsigned(count);
+    write(content);
     bytes.push(id);
-    pushUnsigned(bytes, content.length);
-    for (const byte of content) bytes.push(byte);
+    bytes.unsigned(content.length);
+    bytes.append(content.view());
   };
-  const names = [...functions.keys()];
+  const imported = (to: ByteSink, name: string) => {
+    to.name("rivulet");
+    to.name(name);
+  };
   const codes = [...functions.values()];
+  const parametersMax = Math.max(...codes.map((code) => code.parameterCount));
   // A type for each number of parameters, up to the most that there are.
-  const types = Array.from({ length: 1 + Math.max(...codes.map((code) => code.parameterCount)) }, (_, count) => count);
-  const type = (count: number) => [BLOCK.functionType, count, ...new Array<number>(count).fill(TYPES.i32), 0];
-  const memory: number[] = [...text("rivulet"), ...text("memory"), BLOCK.memory, BLOCK.sharedLimits, 1];
-  pushUnsigned(memory, memoryPagesMax);
-  const base = [...text("rivulet"), ...text("base"), BLOCK.global, TYPES.i32, 0];
-  section(BLOCK.typeSection, [types.length, ...types.flatMap(type)]);
-  section(BLOCK.importSection, [2, ...memory, ...base]);
-  section(BLOCK.functionSection, [codes.length, ...codes.map((code) => code.parameterCount)]);
-  section(BLOCK.exportSection, [names.length, ...names.flatMap((name, f) => [...text(name), BLOCK.function, f])]);
-  const bodies: number[] = [codes.length];
-  for (const code of codes) {
-    const body = code.body();
-    pushUnsigned(bodies, body.length);
-    for (const byte of body) bodies.push(byte);
-  }
-  section(BLOCK.codeSection, bodies);
-  return Uint8Array.from(bytes);
-}
-
-function pushUnsigned(bytes: number[], n: number): void {
-  let rest = n;
-  while (rest > 0x7f) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest = Math.floor(rest / 128);
-  }
-  bytes.push(rest);
-}
-
-/** A name of ASCII letters, its length before it. */
-function text(name: string): readonly number[] {
-  return [name.length, ...[...name].map((letter) => letter.charCodeAt(0))];
+  section(BLOCK.typeSection, parametersMax + 1, (to) => {
+    for (let count = 0; count <= parametersMax; count++) {
+      to.append([BLOCK.functionType, count, ...new Array<number>(count).fill(TYPES.i32), 0]);
+    }
+  });
+  section(BLOCK.importSection, 2, (to) => {
+    imported(to, "memory");
+    to.append([BLOCK.memory, BLOCK.sharedLimits, 1]);
+    to.unsigned(memoryPagesMax);
+    imported(to, "base");
+    to.append([BLOCK.global, TYPES.i32, 0]);
+  });
+  section(BLOCK.functionSection, codes.length, (to) => to.append(codes.map((code) => code.parameterCount)));
+  section(BLOCK.exportSection, functions.size, (to) => {
+    for (const [f, name] of [...functions.keys()].entries()) {
+      to.name(name);
+      to.append([BLOCK.function, f]);
+    }
+  });
+  section(BLOCK.codeSection, codes.length, (to) => {
+    for (const code of codes) code.writeBody(to);
+  });
+  return bytes.view();
 }

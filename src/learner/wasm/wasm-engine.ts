@@ -6,6 +6,7 @@ import { resolveOptimizer } from "../optimizer.ts";
 import type { Vector } from "../precision.ts";
 import { Scaler, scalerLength } from "../scaler.ts";
 import { type Layout, layoutOf } from "../topology.ts";
+import { assemble, Code, i32, zero } from "./assembler.ts";
 import { type Emitted, emit } from "./emit.ts";
 import { Heap, PAGES_MAX } from "./heap.ts";
 import { memoryMapOf } from "./memory-map.ts";
@@ -120,9 +121,11 @@ function findAbsence(): string | null {
   const host = findWebAssembly();
   if (host === null) return "there is no WebAssembly here";
   if (typeof SharedArrayBuffer === "undefined") return "there is no shared memory here";
-  const topology = { units: [1, 1], activations: ["sigmoid"], loss: "cross-entropy" } as const;
-  const { module } = emit({ topology, optimizer: { kind: "sgd" }, scaled: false, batchMax: 1 }, PAGES_MAX);
-  return host.validate(module) ? null : "WebAssembly has no vector instructions here";
+  const probe = new Code();
+  probe.store("v128.store", i32(0), 0, zero);
+  return host.validate(assemble(new Map([["probe", probe]]), PAGES_MAX))
+    ? null
+    : "WebAssembly has no vector instructions here";
 }
 
 /** Compiles a module, or finds one of the same kind of network. */
