@@ -1,11 +1,13 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
-// npm run bench [-- learner | intake | mqtt]
+// npm run bench [-- engine | learner | intake | mqtt]
 
+import { benchEngine } from "./engine.ts";
 import { benchIntake } from "./intake.ts";
 import { benchLearner } from "./learner.ts";
 import { benchMqtt } from "./mqtt.ts";
 
 const benches: Readonly<Record<string, () => Promise<void> | void>> = {
+  engine: benchEngine,
   learner: benchLearner,
   intake: benchIntake,
   mqtt: benchMqtt,

@@ -154,6 +154,8 @@ int main(void) {
   char mode[16], name[64], precision[8];
   int batch, at = 0;
   double seconds;
+  printf("C, gcc %s, vectors of %d bytes\n", __VERSION__, VECTOR);
+  fflush(stdout);
   while (scanf("%15s %63s %d %7s %lf", mode, name, &batch, precision, &seconds) == 5) {
     long steps = 0;
     double begin = now(), passed;

@@ -18,14 +18,20 @@ def prepare(units, batch, dtype):
     ]
     rate = dtype(RATE)
 
-    def step(x, y):
+    def forward(x):
         activations = [x]
         for weights, biases in layers[:-1]:
             activations.append(numpy.maximum(activations[-1] @ weights + biases, 0))
         weights, biases = layers[-1]
         z = activations[-1] @ weights + biases
         e = numpy.exp(-numpy.abs(z))
-        a = numpy.where(z < 0, e, 1) / (1 + e)
+        return activations, z, e, numpy.where(z < 0, e, 1) / (1 + e)
+
+    def predict(x, _):
+        return forward(x)[3]
+
+    def train(x, y):
+        activations, z, e, a = forward(x)
         cost = (numpy.maximum(z, 0) - z * y + numpy.log1p(e)).sum() / len(x)
         delta = (a - y) / dtype(len(x))
         for l in range(len(layers) - 1, -1, -1):
@@ -36,7 +42,7 @@ def prepare(units, batch, dtype):
             delta = below
         return cost
 
-    return step
+    return train, predict
 
 
-serve(prepare)
+serve(f"NumPy {numpy.__version__}", prepare)

@@ -1,7 +1,8 @@
-"""The line protocol of the Python peers: a case comes in, the samples a second of one round go out.
+"""The line protocol of the peers: a case comes in, the samples a second of one round go out.
 
-A case is `units activation-free`: "2-8-1 32 f64 0.2" means that network at batch 32 in f64, for 0.2 s. All of them learn
-by plain gradient descent: ReLU, sigmoid, cross-entropy, the cost of every step computed, as the engines do.
+A case is `mode units batch precision seconds`: "train 2-8-1 32 f64 0.2" trains that network at batch 32 in f64 for 0.2 s,
+"predict …" asks it for outputs. All of them learn by plain gradient descent: ReLU, sigmoid, cross-entropy, the cost of
+every step computed, as the engines do. The first line that goes out says what answers.
 """
 
 import sys
@@ -10,6 +11,7 @@ import time
 import numpy
 
 ROWS = 4096
+STEPS_AT_ONCE = 16
 
 
 def rows(features, dtype):
@@ -19,25 +21,27 @@ def rows(features, dtype):
     return x, y
 
 
-def serve(prepare):
-    """Answers cases from standard input; `prepare(units, batch, dtype)` gives a function that trains on x and y."""
+def serve(name, prepare):
+    """Answers cases from standard input; `prepare(units, batch, dtype)` gives two functions of x and y: to train, to predict."""
+    print(name, flush=True)
     known = {}
     for line in sys.stdin:
-        name, batch, precision, seconds = line.split()
-        key = (name, batch, precision)
+        mode, network, batch, precision, seconds = line.split()
+        key = (network, batch, precision)
         if key not in known:
-            units = [int(u) for u in name.split("-")]
+            units = [int(u) for u in network.split("-")]
             dtype = numpy.float32 if precision == "f32" else numpy.float64
             x, y = rows(units[0], dtype)
             size = int(batch)
             known[key] = prepare(units, size, dtype), [(x[k : k + size], y[k : k + size]) for k in range(0, ROWS, size)]
-        step, batches = known[key]
+        (train, predict), batches = known[key]
+        step = train if mode == "train" else predict
         done, at, begin = 0, 0, time.perf_counter()
         while True:
-            for _ in range(16):
+            for _ in range(STEPS_AT_ONCE):
                 step(*batches[at])
                 at = (at + 1) % len(batches)
-            done += 16
+            done += STEPS_AT_ONCE
             passed = time.perf_counter() - begin
             if passed > float(seconds):
                 break

@@ -1,6 +1,7 @@
 """scikit-learn's MLPClassifier, fed by partial_fit; its L2 is turned off. It has one precision for data and weights: theirs."""
 
 import numpy
+import sklearn
 from sklearn.neural_network import MLPClassifier
 
 from peer import serve
@@ -18,10 +19,13 @@ def prepare(units, batch, dtype):
     classes = numpy.array([0, 1])
     model.partial_fit(numpy.zeros((2, units[0]), dtype), classes, classes)
 
-    def step(x, y):
+    def predict(x, _):
+        return model.predict_proba(x)
+
+    def train(x, y):
         model.partial_fit(x, y.ravel().astype(int))
 
-    return step
+    return train, predict
 
 
-serve(prepare)
+serve(f"scikit-learn {sklearn.__version__}", prepare)

@@ -17,13 +17,17 @@ def prepare(units, batch, dtype):
     loss = torch.nn.BCEWithLogitsLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 
-    def step(x, y):
+    def predict(x, _):
+        with torch.no_grad():
+            return torch.sigmoid(model(torch.from_numpy(x)))
+
+    def train(x, y):
         optimizer.zero_grad()
         cost = loss(model(torch.from_numpy(x)), torch.from_numpy(y))
         cost.backward()
         optimizer.step()
 
-    return step
+    return train, predict
 
 
-serve(prepare)
+serve(f"PyTorch {torch.__version__}", prepare)
