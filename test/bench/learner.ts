@@ -30,7 +30,7 @@ const cases: readonly (readonly [string, LearnerConfig])[] = [
   ],
 ];
 
-/** Measures training samples a second of the reference engine. */
+/** Measures training samples a second of whole learners, schedule and scaler included. */
 export function benchLearner(): void {
   const learners = cases.map(([, config]) => prepared(config));
   const rates = cases.map((): number[] => []);

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
@@ -42,3 +44,57 @@ it.each([
   });
   expect(Math.min(...rounds)).toBeLessThan(BYTES_PER_STEP_MAX);
 });
+
+const GC_STEPS = 1_000_000;
+
+it.each([
+  [[2], 1, "sgd", "none"],
+  [[32], 4, "adagrad", "standard"],
+  [[8], 1, "adam", "standard"],
+] as const)(
+  "collects no garbage in a million compiled steps: hidden %j, batch %i, %s",
+  async (hidden, size, kind, scale) => {
+    const config = {
+      features: ["x1", "x2"],
+      label: "y",
+      classes: null,
+      network: { hidden, activation: ["relu"], output: "sigmoid", loss: "cross-entropy", init: "he", seed: 1 },
+      scale,
+      optimizer: { kind, learningRate: 0.01, schedule: { kind: "inverse", steps: 1000 } },
+      batch: { size },
+    };
+    // A process of its own: nothing else in it makes garbage.
+    const script = `
+    import { PerformanceObserver } from "node:perf_hooks";
+    const { Learner } = await import("./src/learner/learner.ts");
+    const learner = new Learner(${JSON.stringify(config)});
+    const { engine } = learner;
+    const train = (steps) => {
+      for (let k = 0; k < steps; k++) {
+        for (let i = 0; i < engine.inputs.length; i++) engine.inputs[i] = ((k * 37 + i * 11) % 101) / 50 - 1;
+        for (let r = 0; r < ${size}; r++) engine.labels[r] = (k >> 3) & 1;
+        learner.step(${size});
+      }
+    };
+    let told = 0;
+    let forced = 0;
+    const observer = new PerformanceObserver((list) => (told += list.getEntries().length));
+    observer.observe({ entryTypes: ["gc"] });
+    // Collections are told later, in their order: once a forced one is told, those before it are, too.
+    const unforced = async () => {
+      const before = told;
+      gc();
+      forced++;
+      while (told === before) await new Promise((resolve) => setTimeout(resolve, 5));
+      return told - forced;
+    };
+    train(100_000);
+    const before = await unforced();
+    train(${GC_STEPS});
+    const collections = (await unforced()) - before;
+    console.log(JSON.stringify({ collections, applied: learner.stepsApplied, kind: engine.kind }));`;
+    const args = ["--expose-gc", "--input-type=module", "-e", script];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(JSON.parse(stdout)).toEqual({ collections: 0, applied: GC_STEPS + 100_000, kind: "wasm" });
+  },
+);

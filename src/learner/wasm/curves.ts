@@ -1,6 +1,6 @@
 // tanh and sigmoid of whole vectors, as functions of the module that every layer calls: (base, from, end) → ().
 
-import type { Topology } from "../topology.ts";
+import type { OutputActivation, Topology } from "../topology.ts";
 import { Code, i32, local, op, type Value } from "./assembler.ts";
 import type { Constants } from "./constants.ts";
 import { sigmoid, tanh } from "./elementary.ts";
@@ -11,18 +11,20 @@ import { type Pairs, PairUnit } from "./pairs.ts";
 /** Place of the first of them among the module's functions: behind `step` and `forward`. */
 export const FIRST_CURVE = 2;
 
-const CURVES: Readonly<Record<string, (unit: PairUnit, z: Pairs) => Pairs>> = {
+/** Activations that need more than a comparison. */
+export const CURVES: Readonly<Partial<Record<OutputActivation, (unit: PairUnit, z: Pairs) => Pairs>>> = {
   tanh,
   sigmoid: (unit, z) => sigmoid(unit, z).a,
 };
 
-/** Names the curves that a network needs. */
-export function curvesOf({ activations }: Topology): readonly string[] {
-  return Object.keys(CURVES).filter((name) => activations.some((activation) => activation === name));
+/** Names the curves that the hidden layers of a network need. */
+export function curvesOf({ activations }: Topology): readonly OutputActivation[] {
+  const hidden: readonly OutputActivation[] = activations.slice(0, -1);
+  return hidden.filter((name, l) => CURVES[name] !== undefined && hidden.indexOf(name) === l);
 }
 
 /** Emits a curve of all numbers from the address `from` on to `end`, in place; the last pair may reach beyond. */
-export function emitCurveFunction(name: string, lanes: Lanes, constants: Constants): Code {
+export function emitCurveFunction(name: OutputActivation, lanes: Lanes, constants: Constants): Code {
   const code = new Code(3);
   const [from, end] = [local(1), local(2)];
   const pairBytes = 2 * lanes.width;

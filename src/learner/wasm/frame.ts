@@ -1,5 +1,5 @@
 import type { ResolvedOptimizer } from "../optimizer.ts";
-import type { Layout, Topology } from "../topology.ts";
+import type { Layout, OutputActivation, Topology } from "../topology.ts";
 import { type Code, i32, op, type Value } from "./assembler.ts";
 import type { Constants } from "./constants.ts";
 import type { Lanes } from "./lanes.ts";
@@ -31,7 +31,7 @@ export interface Frame {
   readonly optimizer: ResolvedOptimizer;
   readonly scaled: boolean;
   /** The activations that are functions of the module, in their order. */
-  readonly curves: readonly string[];
+  readonly curves: readonly OutputActivation[];
   /** Where the engine's part of the memory begins. */
   readonly base: Value;
   /** Rows of the mini-batch: known, 1, where it never has more. */

@@ -2,10 +2,11 @@
 // arithmetic is f64 in either precision; ../loss.ts and ../activation.ts have the scalar loops.
 
 import { f64, i32, lane, load, op, type Value, type Variable, zero } from "./assembler.ts";
+import { CURVES } from "./curves.ts";
 import { exp, log, log1p, sigmoid } from "./elementary.ts";
 import { behind, countValue, DOUBLE, eachPair, eachRow, eachStep, type Frame, PAIRS_AT_ONCE, pairAt } from "./frame.ts";
 import { VECTOR_BYTES } from "./memory-map.ts";
-import { emitCurve, timesDerivative } from "./network.ts";
+import { timesDerivative } from "./network.ts";
 import { type Pairs, PairUnit } from "./pairs.ts";
 
 const sub = (a: Value, b: Value) => op("f64x2.sub", a, b);
@@ -14,11 +15,14 @@ const splat = (scalar: Value) => op("f64x2.splat", scalar);
 
 /** Emits the outputs, for a prediction. */
 export function emitOutputs(frame: Frame): void {
-  const { layout } = frame;
+  const { map, layout } = frame;
   const head = layout.layers.at(-1);
   if (head === undefined) return;
-  if (head.activation === "softmax") emitSoftmax(frame, null);
-  else emitCurve(frame, head.activation, layout.layers.length);
+  if (head.activation === "softmax") return emitSoftmax(frame, null);
+  const curve = CURVES[head.activation];
+  if (curve === undefined) return;
+  const outputs = map.activations.at(-1) ?? 0;
+  eachRowPairs(frame, null, ({ unit, load, store }) => store(outputs, curve(unit, load(outputs))));
 }
 
 /** Emits the outputs, the cost and the δ of the last layer, for a step. */
@@ -50,11 +54,12 @@ interface RowPairs {
   readonly sum: (losses: Pairs) => void;
 }
 
-/** Goes through the rows, some pairs at a time, then pair by pair. */
-function eachRowPairs(frame: Frame, total: Variable, body: (pairs: RowPairs) => void): void {
+/** Goes through the rows, some pairs at a time, then pair by pair; losses are added to `total`. */
+function eachRowPairs(frame: Frame, total: Variable | null, body: (pairs: RowPairs) => void): void {
   const { code, lanes, constants, base, rows, rowsMax } = frame;
-  const addLoss = (pair: Value, index: number) =>
-    code.assign(total, op("f64.add", total.value, lane("f64x2.extract_lane", pair, index)));
+  const addLoss = (pair: Value, index: number) => {
+    if (total !== null) code.assign(total, op("f64.add", total.value, lane("f64x2.extract_lane", pair, index)));
+  };
   const emitPairs = (row: Value, count: number, rowsOfPair: number, sum: (losses: Pairs) => void) => {
     const unit = new PairUnit(code, constants, count);
     const narrow = code.keep("i32", behind(base, row, lanes.width));

@@ -54,7 +54,7 @@ function activated({ code, lanes }: Frame, activation: OutputActivation, z: Valu
 }
 
 /** Emits tanh or sigmoid of the sums in activations[l], and of what lies between the rows, in place; nothing for the others. */
-export function emitCurve({ code, map, base, rows, curves }: Frame, activation: string, l: number): void {
+function emitCurve({ code, map, base, rows, curves }: Frame, activation: OutputActivation, l: number): void {
   const curve = curves.indexOf(activation);
   if (curve < 0) return;
   const from = code.keep("i32", op("i32.add", base, i32(map.activations[l] ?? 0)));
