@@ -24,8 +24,11 @@ export interface Gemm {
   readonly finish?: (sum: Value, address: Value, offset: number, lanes: number) => Value;
 }
 
-/** Vectors of columns, and rows beside them, of a tile that is held in registers. Few vectors leave room for more rows. */
-const VECTORS_MAX = 2;
+/** Columns that wide tiles are good for: more would push the left side out of the nearest cache. */
+const NARROW_COLUMNS_MAX = 32;
+/** Vectors of columns of a tile that is held in registers. */
+const vectorsMaxOf = (columns: number): number => (columns <= NARROW_COLUMNS_MAX ? 4 : 2);
+/** Rows beside them: few vectors leave room for more. */
 const rowsBeside = (vectors: number): number => (vectors > 2 ? 2 : 4);
 /** Depth of a product that is written out; a deeper one is a loop over so many at a time. */
 const DEPTH_COPIES_MAX = 16;
@@ -33,9 +36,9 @@ const UNROLL = 4;
 /** Repetitions that are written out. */
 const COPIES_MAX = 2;
 
-/** Columns of a panel: those that a tile is wide. */
-export function panelColumnsOf({ count }: Lanes): number {
-  return VECTORS_MAX * count;
+/** Columns of a panel of a matrix: those that a tile is wide. */
+export function panelColumnsOf({ count }: Lanes, columns: number): number {
+  return vectorsMaxOf(columns) * count;
 }
 
 /** Emits a product. */
@@ -95,11 +98,11 @@ function panels(
   { columns, right }: Gemm,
   body: (columns: Columns) => void,
 ): void {
-  const panelColumns = panelColumnsOf(lanes);
+  const panelColumns = panelColumnsOf(lanes, columns);
   const count = Math.floor(columns / panelColumns);
   const panelBytes = panelColumns * lanes.width;
   const rightBytes = right.panelBytes ?? panelBytes;
-  const full = { vectors: VECTORS_MAX, tail: lanes.count };
+  const full = { vectors: vectorsMaxOf(columns), tail: lanes.count };
   if (count > COPIES_MAX) {
     const rightAt = code.variable("i32", base);
     code.loop(base, op("i32.add", base, i32(count * panelBytes)), panelBytes, (pointer) => {
@@ -172,15 +175,26 @@ function tile(
     indices.map((v) => code.variable("v128", start === null ? zero : vectorAt(pointer, start + offset, v))),
   );
   overDepth(code, product, place.left, rightFrom, (leftAt, rightAt, k) => {
-    const row = indices.map((v) =>
-      code.keep("v128", vectorAt(rightAt, right.offset + rightOffset + k * right.depthBytes, v)),
-    );
-    for (const [r, sumsOfRow] of sums.entries()) {
-      const at = place.leftOffset + r * left.rowBytes + k * left.depthBytes;
-      const number = r === rows ? null : code.keep("v128", lanes.broadcast(leftAt, at));
-      for (const [v, sum] of sumsOfRow.entries()) {
-        const term = row[v] ?? zero;
-        code.assign(sum, lanes.add(sum.value, number === null ? term : lanes.mul(number, term)));
+    const leftNumber = (r: number) =>
+      lanes.broadcast(leftAt, place.leftOffset + r * left.rowBytes + k * left.depthBytes);
+    const rightVector = (v: number) => vectorAt(rightAt, right.offset + rightOffset + k * right.depthBytes, v);
+    const add = (r: number, v: number, number: Value, vector: Value) => {
+      const sum = sums[r]?.[v];
+      if (sum !== undefined) code.assign(sum, lanes.add(sum.value, r === rows ? vector : lanes.mul(number, vector)));
+    };
+    const keep = (value: Value) => code.keep("v128", value);
+    // What there is less of is held in registers, what there is more of passes by.
+    if (sums.length < vectors) {
+      const numbers = sums.map((_, r) => (r === rows ? zero : keep(leftNumber(r))));
+      for (const v of indices) {
+        const vector = keep(rightVector(v));
+        for (const [r, number] of numbers.entries()) add(r, v, number, vector);
+      }
+    } else {
+      const row = indices.map((v) => keep(rightVector(v)));
+      for (const r of sums.keys()) {
+        const number = r === rows ? zero : keep(leftNumber(r));
+        for (const [v, vector] of row.entries()) add(r, v, number, vector);
       }
     }
   });

@@ -46,7 +46,7 @@ export const CONSTANTS_MAX = 96;
 /** Vectors of P numbers are filled up with zeros to whole groups of this many bytes: the update reads whole groups. */
 export const GROUP_BYTES = 32;
 /** Most columns of a panel: a transposed layer is filled up to whole ones. */
-const PANEL_MAX = 8;
+const PANEL_MAX = 16;
 /** Rows this far apart, or a multiple of it, fall upon one another in a cache: a line is put between them. */
 const CROWDED_BYTES = 512;
 const LINE_BYTES = 64;

@@ -143,7 +143,7 @@ function emitError(frame: Frame, l: number, layer: LayerLayout, activation: Outp
   const weights = map.parameters + weightsOffset * width;
   const isOwnTranspose = inputs === 1 || units === 1;
   if (!isOwnTranspose) emitTransposed(frame, weights, inputs, units);
-  const panelWidth = panelColumnsOf(lanes) * width;
+  const panelWidth = panelColumnsOf(lanes, inputs) * width;
   const errors = map.deltas[l - 1] ?? 0;
   const outputs = map.activations[l] ?? 0;
   gemm(code, lanes, base, {
@@ -170,7 +170,7 @@ function emitError(frame: Frame, l: number, layer: LayerLayout, activation: Outp
  */
 function emitTransposed({ code, lanes, map, base }: Frame, weights: number, inputs: number, units: number): void {
   const { count, width } = lanes;
-  const panel = panelColumnsOf(lanes);
+  const panel = panelColumnsOf(lanes, inputs);
   const panelBytes = units * panel * width;
   const restUnits = units % count;
   const from = code.variable("i32", base);

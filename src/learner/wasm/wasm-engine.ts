@@ -43,6 +43,7 @@ export class WasmEngine implements Engine {
   readonly #numbers: Float64Array;
   /** The rows, and 1 where the last step was undone (2). */
   readonly #words: Int32Array;
+  readonly #rowsMax: number;
   readonly #release: () => void;
 
   /** Throws `memory-exceeded` where the memory cannot grow. */
@@ -53,6 +54,7 @@ export class WasmEngine implements Engine {
     const { memory } = heap;
     const base = heap.allocate(map.bytes);
     const { module, constants } = compiled(options);
+    this.#rowsMax = batchMax;
     this.#release = () => heap?.release(base, map.bytes);
     const { buffer } = memory;
     const doubles = (at: number, length: number) => new Float64Array(buffer, base + at, length);
@@ -85,6 +87,8 @@ export class WasmEngine implements Engine {
   }
 
   set rows(rows: number) {
+    // The module writes as many rows as it is told: more would end up in the memory of other engines.
+    if (!(rows >= 1 && rows <= this.#rowsMax)) throw new Error(`${rows} rows are not from 1 to ${this.#rowsMax}`);
     this.#words[0] = rows;
   }
 

@@ -97,4 +97,11 @@ describe("the compiled engine", () => {
     expect(after).toEqual(before);
     for (const engine of [left, middle, right]) engine.release();
   });
+
+  it("refuses more rows than it has room for, and none", () => {
+    const topology = { units: [3, 5, 1], activations: ["relu", "sigmoid"], loss: "cross-entropy" } as const;
+    const engine = new WasmEngine({ topology, optimizer: { kind: "sgd" }, scaled: true, batchMax: 7 });
+    for (const rows of [0, 8, -1, Number.NaN]) expect(() => (engine.rows = rows)).toThrow("rows are not from 1 to 7");
+    engine.release();
+  });
 });
