@@ -15,6 +15,7 @@ import { bridgeInfo } from "./bridge-info.ts";
 import { type Config, type ConfigCheck, formatFault } from "./config.ts";
 import { type Control, controlSocketPath, serveControl } from "./control-socket.ts";
 import { EventPublisher } from "./event-publisher.ts";
+import { formerModel } from "./former-model.ts";
 import type { Log } from "./log.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { monotonicScheduler } from "./monotonic-scheduler.ts";
@@ -129,7 +130,7 @@ export class Daemon {
       config.mqtt.prefix,
       models,
       () => bridgeInfo(this.rooms),
-      () => store.models().flatMap(({ name }) => (models.has(name) ? [] : [name])),
+      () => store.models().flatMap(({ name }) => (models.has(name) ? [] : [formerModel(store, name)])),
     );
     const requests = new Requests(this.rooms);
     const messages$ = (broker?.chunks$ ?? NEVER).pipe(concatMap((messages) => from(requests.take(messages))));
@@ -277,7 +278,7 @@ export class Daemon {
   }
 
   /** Tells those who wait that what they sent is durable. */
-  #settle({ transaction, messages, replies, events }: Committed): void {
+  #settle({ transaction, messages, replies, events, marks }: Committed): void {
     if (transaction !== null) {
       this.#counters.commits++;
       for (const section of transaction.sections) this.#counters.committedRows += section.rows;
@@ -285,6 +286,7 @@ export class Daemon {
     for (const message of messages) message.ack();
     for (const { command, snapshot } of replies) command.reply(snapshot);
     for (const event of events) this.#events.tell(event, transaction?.at ?? Date.now());
+    for (const mark of marks) this.#retained.settled(mark);
     for (const { model } of transaction?.sections ?? []) {
       const live = this.rooms.models.get(model);
       if (live !== undefined) this.#retained.changed(live);

@@ -1,39 +1,55 @@
-// What stands on retained topics: whether the bridge is there, what it is, and how each model is.
+// What stands on retained topics: whether the bridge is there, what it is, how each model is, and how far the numbers of
+// each producer are settled.
 
 import type { Broker } from "../mqtt/broker.ts";
+import type { ModelMark } from "../stream/flow.ts";
 import type { Model } from "../stream/model.ts";
+import { Pace } from "./pace.ts";
 
 export const OFFLINE = "offline";
 const ONLINE = "online";
 /** A model's state is published that often at most. */
 const STATE_MS_MIN = 1000;
+/** A producer's mark is published that often at most. */
+const MARK_MS_MIN = 100;
 
 /** Names the topic that says whether the daemon is there. */
 export function bridgeStateTopic(prefix: string): string {
   return `${prefix}/bridge/state`;
 }
 
-/** Publishes the retained topics: all of them on each connection, a model's state when it changed, at most once a second. */
+/** Names a model that was live once, and the producers that numbered rows for it. */
+export interface FormerModel {
+  readonly name: string;
+  readonly sources: readonly string[];
+}
+
+/** Publishes the retained topics: all of them on each connection, states and marks when they changed, at their pace. */
 export class Retained {
   readonly #prefix: string;
   readonly #models: ReadonlyMap<string, Model>;
   readonly #info: () => unknown;
-  readonly #inactive: () => readonly string[];
+  readonly #former: () => readonly FormerModel[];
   #broker: Broker | null = null;
-  readonly #publishedAt = new Map<Model, number>();
-  readonly #due = new Map<Model, NodeJS.Timeout>();
+  readonly #states = new Pace<Model>(STATE_MS_MIN, (model) => this.#state(model));
+  readonly #marks = new Pace<string>(MARK_MS_MIN, (topic) => this.#publish(topic, this.#payloads.get(topic) ?? ""));
+  /** The durable marks by topic. */
+  readonly #payloads = new Map<string, string>();
 
-  /** `info` tells what the bridge is; `inactive` names stored models that are not live, and have no state any more. */
+  /** `info` tells what the bridge is; `former` names stored models that are not live: nothing is to stand of them. */
   constructor(
     prefix: string,
     models: ReadonlyMap<string, Model>,
     info: () => unknown,
-    inactive: () => readonly string[],
+    former: () => readonly FormerModel[],
   ) {
     this.#prefix = prefix;
     this.#models = models;
     this.#info = info;
-    this.#inactive = inactive;
+    this.#former = former;
+    for (const { name, state } of models.values()) {
+      for (const mark of state.marks.newest()) this.#remember({ model: name, mark });
+    }
   }
 
   /** Publishes everything: a broker may have forgotten it, or hold what was true once. */
@@ -41,37 +57,47 @@ export class Retained {
     this.#broker = broker;
     this.#publish(bridgeStateTopic(this.#prefix), ONLINE);
     this.#publish(`${this.#prefix}/bridge/info`, JSON.stringify(this.#info()));
-    for (const name of this.#inactive()) this.forget(name);
-    for (const model of this.#models.values()) this.#state(model);
+    for (const model of this.#former()) this.forget(model);
+    for (const model of this.#models.values()) this.#states.now(model);
+    for (const topic of this.#payloads.keys()) this.#marks.now(topic);
   }
 
-  /** Takes the state of a model that is no more off the broker. */
-  forget(name: string): void {
+  /** Takes what stands of a model that is no more off the broker. */
+  forget({ name, sources }: FormerModel): void {
     this.#publish(`${this.#prefix}/${name}/state`, "");
+    for (const source of sources) this.#publish(this.#markTopic(name, source), "");
   }
 
   /** Publishes a model's state, now or when a second has passed since the last time. */
   changed(model: Model): void {
-    if (this.#broker === null || this.#due.has(model)) return;
-    const wait = (this.#publishedAt.get(model) ?? Number.NEGATIVE_INFINITY) + STATE_MS_MIN - performance.now();
-    if (wait <= 0) return this.#state(model);
-    this.#due.set(
-      model,
-      setTimeout(() => this.#state(model), wait),
-    );
+    if (this.#broker !== null) this.#states.changed(model);
+  }
+
+  /** Publishes a mark that has become durable, at most ten times a second. */
+  settled(mark: ModelMark): void {
+    const topic = this.#remember(mark);
+    if (this.#broker !== null) this.#marks.changed(topic);
   }
 
   /** Publishes what is still due, and that the daemon leaves. */
   end(): void {
-    for (const model of [...this.#due.keys()]) this.#state(model);
+    this.#states.flush();
+    this.#marks.flush();
     this.#publish(bridgeStateTopic(this.#prefix), OFFLINE);
     this.#broker = null;
   }
 
+  #remember({ model, mark: { source, epoch, seq, gaps } }: ModelMark): string {
+    const topic = this.#markTopic(model, source);
+    this.#payloads.set(topic, JSON.stringify({ epoch, seq, gaps }));
+    return topic;
+  }
+
+  #markTopic(model: string, source: string): string {
+    return `${this.#prefix}/${model}/committed/${source}`;
+  }
+
   #state(model: Model): void {
-    clearTimeout(this.#due.get(model));
-    this.#due.delete(model);
-    this.#publishedAt.set(model, performance.now());
     const { state, durableSequence, pending, newestSnapshot } = model;
     const { step, sequence, cost, undone } = state;
     this.#publish(

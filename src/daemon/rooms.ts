@@ -4,6 +4,7 @@ import type { CommandItem } from "../stream/flow.ts";
 import type { Model } from "../stream/model.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import type { Config, ConfigCheck } from "./config.ts";
+import type { FormerModel } from "./retained.ts";
 
 /** Counts what a running daemon did since it started. */
 export interface Counters {
@@ -44,5 +45,5 @@ export interface Rooms {
   /** What came of the last reload; null before the first. */
   readonly reloaded: () => Reloaded | null;
   /** Takes the retained state of a model that is no more off the broker. */
-  readonly forget: (model: string) => void;
+  readonly forget: (model: FormerModel) => void;
 }

@@ -1,4 +1,5 @@
 import { RivuletError } from "../error.ts";
+import { formerModel } from "./former-model.ts";
 import { liveModel, storedModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
 import { act, type SnapshotLine } from "./verb-snapshots.ts";
@@ -44,8 +45,9 @@ export function deleteModel(rooms: Rooms, { name }: { name: string }): ModelLine
     });
   }
   const line = listModels(rooms).find((model) => model.name === name);
+  const former = formerModel(rooms.store, name);
   rooms.store.deleteModel(name);
-  rooms.forget(name);
+  rooms.forget(former);
   if (line === undefined) throw new RivuletError("unknown-model", `there is no model ${name}`);
   return line;
 }

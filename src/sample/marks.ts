@@ -18,6 +18,8 @@ export interface Mark {
 /** Remembers settled numbers by source and epoch. */
 export class Marks {
   #sources = new Map<string, Map<string, Epoch>>();
+  /** Sources of which something was settled since `takeChanged`. */
+  #changed = new Set<string>();
 
   /** Tells whether a number is settled, or so old that it is taken for settled. */
   settled(source: string, epoch: string, seq: number): boolean {
@@ -30,16 +32,30 @@ export class Marks {
     if (rows <= 0) return 0;
     const known = this.#epoch(source, epoch, seq);
     const before = known.gaps;
+    this.#changed.add(source);
     settleRun(known, seq, rows);
     return known.gaps - before;
   }
 
   /** Lists the newest epoch of each source. */
-  *newest(): Generator<Mark> {
-    for (const [source, epochs] of this.#sources) {
-      const [epoch, known] = [...epochs].at(-1) ?? [];
-      if (epoch !== undefined && known !== undefined) yield { source, epoch, seq: known.next - 1, gaps: known.gaps };
-    }
+  newest(): readonly Mark[] {
+    return this.#newestOf(this.#sources.keys());
+  }
+
+  /** Lists the newest epoch of the sources of which something was settled since the last call. */
+  takeChanged(): readonly Mark[] {
+    if (this.#changed.size === 0) return [];
+    const changed = this.#newestOf(this.#changed);
+    this.#changed = new Set();
+    return changed;
+  }
+
+  #newestOf(sources: Iterable<string>): readonly Mark[] {
+    return [...sources].flatMap((source) => {
+      const [epoch, known] = [...(this.#sources.get(source) ?? [])].at(-1) ?? [];
+      if (epoch === undefined || known === undefined) return [];
+      return [{ source, epoch, seq: known.next - 1, gaps: known.gaps }];
+    });
   }
 
   /** Writes everything remembered; equal histories give equal bytes. */

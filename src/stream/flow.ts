@@ -1,6 +1,7 @@
 // What travels through the pipeline. Items carry what one turn of the event loop brought, never single samples.
 
 import type { Refusal, RefusalCount, Transaction } from "../learner/transaction.ts";
+import type { Mark } from "../sample/marks.ts";
 import type { Model } from "./model.ts";
 import type { ConfigInForce } from "./model-state.ts";
 
@@ -107,12 +108,20 @@ export interface AppliedItem {
   readonly events: readonly NamedEvent[];
 }
 
+/** Tells how far the numbers of a model's producer are settled. */
+export interface ModelMark {
+  readonly model: string;
+  readonly mark: Mark;
+}
+
 /** What became durable together, and who waits for it. */
 export interface Committed {
   readonly transaction: Transaction | null;
   readonly messages: readonly Message[];
   readonly replies: readonly { readonly command: CommandItem; readonly snapshot: number }[];
   readonly events: readonly NamedEvent[];
+  /** The marks that this moved. */
+  readonly marks: readonly ModelMark[];
   /** Nothing follows. */
   readonly last: boolean;
 }

@@ -20,6 +20,7 @@ import type {
   AppliedItem,
   Committed,
   Message,
+  ModelMark,
   NamedEvent,
   SettledItem,
   StopItem,
@@ -165,7 +166,9 @@ class FillingTransaction {
   seal(models: readonly Model[], number: CommitNumber, at: number): Committed {
     const sections: Section[] = [];
     const states: SavedState[] = [];
+    const marks: ModelMark[] = [];
     for (const model of models) {
+      for (const mark of model.state.marks.takeChanged()) marks.push({ model: model.name, mark });
       if (model.draft.empty) continue;
       const sealed = model.draft.seal(model.name);
       if (sealed.section !== null) sections.push(sealed.section);
@@ -186,6 +189,7 @@ class FillingTransaction {
       messages: this.#messages,
       replies: this.#replies,
       events: this.#events,
+      marks,
       last: this.stopped,
     };
   }

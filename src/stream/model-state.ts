@@ -151,6 +151,13 @@ export function acceptedOf(monitor: Uint8Array): number {
   return counters[ACCEPTED]!;
 }
 
+/** Reads the producers that numbered rows out of a saved monitor state. Throws `state-damaged`. */
+export function sourcesOf(monitor: Uint8Array): readonly string[] {
+  const marks = new Marks();
+  marks.restore(sectionOf(decodeStateBlock(monitor), "MARK", 0));
+  return marks.newest().map(({ source }) => source);
+}
+
 /** Reads a canonical configuration back. It was validated before it was first put in force. */
 export function configInForce(json: string, hash: string): ConfigInForce {
   try {
