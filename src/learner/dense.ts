@@ -1,5 +1,6 @@
 // The kernels of a dense layer. Outputs first, then inputs, then offsets and sizes. Every sum is sequential in the order
-// written here: the compiled engine computes the same sums in the same order. `round` rounds to the network's precision.
+// written here: the compiled engine computes the same sums in the same order. Sums that start at nothing start at −0, for
+// −0 + x is x, −0 included: whoever wants to may start at the first term. `round` rounds to the network's precision.
 
 import type { Round, Vector } from "./precision.ts";
 
@@ -40,7 +41,7 @@ export function backward(
   for (let s = 0; s < rows; s++) {
     for (let i = 0; i < inputs; i++) {
       const w = weightsOffset + i * units;
-      let sum = 0;
+      let sum = -0;
       for (let j = 0; j < units; j++) sum = round(sum + round(delta[s * units + j]! * theta[w + j]!));
       deltaBelow[s * inputs + i] = sum;
     }
@@ -61,11 +62,11 @@ export function gradient(
 ): void {
   for (let j = 0; j < units; j++) {
     for (let i = 0; i < inputs; i++) {
-      let sum = 0;
+      let sum = -0;
       for (let s = 0; s < rows; s++) sum = round(sum + round(input[s * inputs + i]! * delta[s * units + j]!));
       g[weightsOffset + i * units + j] = sum;
     }
-    let sum = 0;
+    let sum = -0;
     for (let s = 0; s < rows; s++) sum = round(sum + delta[s * units + j]!);
     g[biasesOffset + j] = sum;
   }

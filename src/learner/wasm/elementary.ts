@@ -79,7 +79,7 @@ export function log(u: PairUnit, x: Pairs): Pairs {
 
 /** Computes 1 / (1 + e^−z), and e^−|z| on the way. */
 export function sigmoid(u: PairUnit, z: Pairs): { readonly a: Pairs; readonly e: Pairs } {
-  const e = exp(u, u.neg(u.abs(z)));
+  const e = exp(u, u.negatedMagnitude(z));
   return { a: u.div(u.select(u.lt(z, 0), e, 1), u.add(1, e)), e };
 }
 

@@ -16,7 +16,7 @@ export interface Gemm {
   readonly right: { readonly offset: number; readonly depthBytes: number; readonly panelBytes?: number };
   /** out[r][c] is at offset + r · rowBytes + c · width. */
   readonly out: { readonly offset: number; readonly rowBytes: number };
-  /** Where start[c] stands; null starts at 0. */
+  /** Where start[c] stands; null starts at −0. */
   readonly start: number | null;
   /** Adds a row after the last one, whose left numbers are all 1. Only with a known number of rows. */
   readonly onesRow?: boolean;
@@ -167,20 +167,25 @@ function tile(
   rows: number,
   ones: boolean,
 ): void {
-  const { start, left, right, out, finish } = product;
+  const { start, depth, left, right, out, finish } = product;
   const indices = Array.from({ length: vectors }, (_, v) => v);
   const lanesIn = (v: number) => (v === vectors - 1 ? tail : lanes.count);
   const vectorAt = (from: Value, at: number, v: number) => lanes.load(from, at + VECTOR_BYTES * v, lanesIn(v));
   const sums = Array.from({ length: rows + (ones ? 1 : 0) }, () =>
-    indices.map((v) => code.variable("v128", start === null ? zero : vectorAt(pointer, start + offset, v))),
+    indices.map((v) =>
+      code.variable("v128", start === null ? lanes.constant(-0) : vectorAt(pointer, start + offset, v)),
+    ),
   );
+  // −0 + x is x: such a sum may as well begin with its first term.
+  const beginsWithTerm = start === null && isWrittenOut(depth);
   overDepth(code, product, place.left, rightFrom, (leftAt, rightAt, k) => {
     const leftNumber = (r: number) =>
       lanes.broadcast(leftAt, place.leftOffset + r * left.rowBytes + k * left.depthBytes);
     const rightVector = (v: number) => vectorAt(rightAt, right.offset + rightOffset + k * right.depthBytes, v);
     const add = (r: number, v: number, number: Value, vector: Value) => {
       const sum = sums[r]?.[v];
-      if (sum !== undefined) code.assign(sum, lanes.add(sum.value, r === rows ? vector : lanes.mul(number, vector)));
+      const term = r === rows ? vector : lanes.mul(number, vector);
+      if (sum !== undefined) code.assign(sum, beginsWithTerm && k === 0 ? term : lanes.add(sum.value, term));
     };
     const keep = (value: Value) => code.keep("v128", value);
     // What there is less of is held in registers, what there is more of passes by.
@@ -206,6 +211,10 @@ function tile(
   }
 }
 
+function isWrittenOut(depth: Count): depth is number {
+  return typeof depth === "number" && depth <= DEPTH_COPIES_MAX;
+}
+
 /** Goes over k: written out where that is short, else some k at a time. */
 function overDepth(
   code: Code,
@@ -214,7 +223,7 @@ function overDepth(
   rightFrom: Value,
   body: (left: Value, right: Value, k: number) => void,
 ): void {
-  if (typeof depth === "number" && depth <= DEPTH_COPIES_MAX) {
+  if (isWrittenOut(depth)) {
     for (let k = 0; k < depth; k++) body(leftFrom, rightFrom, k);
     return;
   }

@@ -95,6 +95,11 @@ function eachRowPairs(frame: Frame, total: Variable | null, body: (pairs: RowPai
   });
 }
 
+/** Multiplies by 1/m; one row has it all. */
+function shareOf({ rows }: Frame, unit: PairUnit, pairs: Pairs, scales: Value): Pairs {
+  return rows === 1 ? pairs : unit.scale(pairs, scales);
+}
+
 function emitCrossEntropy(frame: Frame, scale: Value, total: Variable): void {
   const { code, lanes, map } = frame;
   const outputs = map.activations.at(-1) ?? 0;
@@ -106,7 +111,7 @@ function emitCrossEntropy(frame: Frame, scale: Value, total: Variable): void {
     const y = loadWide(map.labels);
     const w = loadWide(map.sampleWeights);
     store(outputs, a);
-    store(map.deltas.at(-1) ?? 0, u.scale(u.mul(w, u.sub(a, y)), scales));
+    store(map.deltas.at(-1) ?? 0, shareOf(frame, u, u.mul(w, u.sub(a, y)), scales));
     sum(u.mul(w, u.add(u.sub(u.pmax(0, z), u.mul(z, y)), log1p(u, e))));
   });
 }
@@ -120,7 +125,7 @@ function emitSquaredError(frame: Frame, scale: Value, total: Variable): void {
   eachRowPairs(frame, total, ({ unit: u, load, loadWide, store, sum }) => {
     const w = loadWide(map.sampleWeights);
     const error = u.sub(load(outputs), loadWide(map.labels));
-    store(deltas, u.scale(u.mul(w, error), scales));
+    store(deltas, shareOf(frame, u, u.mul(w, error), scales));
     sum(u.mul(w, u.mul(error, error)));
   });
   if (activation === "identity") return;

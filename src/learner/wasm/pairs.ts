@@ -62,6 +62,12 @@ export class PairUnit {
     return this.#apply("f64x2.abs", a);
   }
 
+  /** −|a|, whose sign bit is set. */
+  negatedMagnitude(a: Pairs): Pairs {
+    const sign = this.#valuesOf(-0);
+    return this.each((i) => op("v128.or", at(a, i), sign(i)));
+  }
+
   neg(a: Pairs): Pairs {
     return this.#apply("f64x2.neg", a);
   }
