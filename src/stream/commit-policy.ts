@@ -34,6 +34,11 @@ export interface Filling {
   readonly held: ReadonlyMap<number, { readonly messages: number; readonly lastAt: number }>;
 }
 
+/** Tells about how many bytes a commit of `rows` rows writes. */
+export function commitBytes(rows: number): number {
+  return COMMIT_BYTES + ROW_BYTES * rows;
+}
+
 /** Decides when the transaction being filled is due, within a budget of bytes a day that refills steadily. The options are read each time: they may change. */
 export class CommitPolicy {
   readonly #options: CommitOptions;
@@ -70,6 +75,6 @@ export class CommitPolicy {
     const elapsed = Math.max(0, now - this.#budgetAt);
     this.#budgetAt = now;
     const refilled = this.#budget + (elapsed * this.#options.bytesPerDay) / DAY_MS;
-    this.#budget = Math.min(this.#burst, refilled) - COMMIT_BYTES - ROW_BYTES * rows;
+    this.#budget = Math.min(this.#burst, refilled) - commitBytes(rows);
   }
 }
