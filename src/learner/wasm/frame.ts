@@ -34,8 +34,8 @@ export interface Frame {
   readonly curves: readonly OutputActivation[];
   /** Where the engine's part of the memory begins. */
   readonly base: Value;
-  /** Rows of the mini-batch: known, 1, where it never has more. */
-  readonly rows: Count;
+  /** Rows of the mini-batch: known where it never has more than 1. */
+  readonly rows: 1 | Value;
   /** Rows of the largest mini-batch. */
   readonly rowsMax: number;
 }

@@ -21,9 +21,9 @@ export function emitForward(frame: Frame): void {
     const start = map.parameters + biasesOffset * width;
     const out = map.activations[l + 1] ?? 0;
     const rowBytes = map.rowBytes[l] ?? 0;
-    if (units === 1 && typeof rows !== "number")
+    if (units === 1 && rows !== 1) {
       columnProduct(code, lanes, base, { rows, depth: inputs, left, rowBytes, right, start, out, finish });
-    else {
+    } else {
       gemm(code, lanes, base, {
         rows,
         columns: units,
