@@ -26,8 +26,11 @@ export type ErrorCode =
   | "data-unusable"
   | "forbidden"
   | "busy"
+  | "too-large"
+  | "too-deep"
   | "answer-too-large"
-  | "memory-exceeded";
+  | "memory-exceeded"
+  | "internal";
 
 /** Reports an operational failure: `code` for machines, the message for people, `hint` says what the operator can do. */
 export class RivuletError extends Error {

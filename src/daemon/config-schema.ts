@@ -9,7 +9,8 @@ import { mqttSchema } from "./config-schema-mqtt.ts";
 import { optimizerSchema } from "./config-schema-optimizer.ts";
 import { duration, every, HOST, PATH_CHARACTERS_MAX, size, whole, words } from "./config-values.ts";
 
-const FEATURES_MAX = 1024;
+/** Features of one model. */
+export const FEATURES_MAX = 1024;
 const HIDDEN_LAYERS_MAX = 8;
 const LAYER_UNITS_MAX = 4096;
 const BATCH_SIZE_MAX = 4096;

@@ -132,7 +132,7 @@ export class Daemon {
       () => bridgeInfo(this.rooms),
       () => store.models().flatMap(({ name }) => (models.has(name) ? [] : [formerModel(store, name)])),
     );
-    const requests = new Requests(this.rooms);
+    const requests = new Requests(this.rooms, options.log);
     const messages$ = (broker?.chunks$ ?? NEVER).pipe(concatMap((messages) => from(requests.take(messages))));
     this.#committed$ = merge(messages$, this.#commands$).pipe(
       takeUntil(this.#stop$),

@@ -2,16 +2,18 @@
 // already, and what it orders is applied after that. Refused is what may not be asked here, and what is asked too much.
 
 import { createHash } from "node:crypto";
-import { RivuletError } from "../error.ts";
+import { type ErrorCode, RivuletError } from "../error.ts";
 import type { Broker } from "../mqtt/broker.ts";
 import type { Message } from "../mqtt/message.ts";
 import { parseTopic } from "../sample/topic.ts";
 import type { MessagesItem, RequestKey } from "../stream/flow.ts";
+import type { Log } from "./log.ts";
 import { predictObject } from "./predict.ts";
+import { labelOf, readPayload } from "./read-payload.ts";
 import { liveModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
 import { lineById } from "./verb-snapshots.ts";
-import { answer, MUTATING } from "./verbs.ts";
+import { answer, checkParams, MUTATING } from "./verbs.ts";
 
 /** Requests that may be worked on at a time. */
 const RUNNING_MAX = 64;
@@ -21,10 +23,15 @@ const ANSWER_LENGTH_MAX = 4_194_304;
 const PREDICTIONS_MAX = 1000;
 /** Rows of the journal in one answer. */
 const JOURNAL_ROWS_MAX = 1000;
-const TRANSACTION_LENGTH_MAX = 64;
+/** Longest message of an error: some repeat what was asked. */
+const MESSAGE_LENGTH_MAX = 1000;
 const BRIDGE = "bridge";
 
-type Asked = Readonly<Record<string, unknown>>;
+interface Told {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
 
 interface Envelope {
   readonly model: string;
@@ -36,12 +43,14 @@ interface Envelope {
 /** Answers what is asked over MQTT. */
 export class Requests {
   readonly #rooms: Rooms;
+  readonly #log: Log;
   /** Requests with a name that are being worked on. */
   readonly #named = new Map<string, { readonly digest: string; readonly answer: Promise<unknown> }>();
   #running = 0;
 
-  constructor(rooms: Rooms) {
+  constructor(rooms: Rooms, log: Log) {
     this.#rooms = rooms;
+    this.#log = log;
   }
 
   /** Hands a broker's messages on, in order, and answers the questions among them on their way. */
@@ -65,85 +74,96 @@ export class Requests {
   }
 
   #predict(envelope: Envelope): void {
-    const { model: name, message } = envelope;
-    const respond = (body: unknown) => this.#publish(envelope, `${name}/prediction`, JSON.stringify(body));
+    this.#publish(envelope, `${envelope.model}/prediction`, this.#predicted(envelope));
+  }
+
+  #predicted(envelope: Envelope): string {
     try {
-      this.#checkReply(message);
-      const model = liveModel(this.#rooms.models, name);
-      const asked = parse(message.payload);
+      this.#checkReply(envelope.message);
+      const model = liveModel(this.#rooms.models, envelope.model);
+      const asked = this.#read(envelope.message);
       const rows = Array.isArray(asked) ? asked : [asked];
       if (rows.length > PREDICTIONS_MAX) {
         throw new RivuletError("usage", `${rows.length} rows came; allowed: up to ${PREDICTIONS_MAX}`);
       }
       const predictions = rows.map((row) => {
         if (!isObject(row)) throw new RivuletError("usage", "a row must be a JSON object with the model's features");
-        const { id, transaction } = row;
+        const [id, transaction] = [labelOf(row["id"], "id"), labelOf(row["transaction"], "transaction")];
         return {
           ...predictObject(model, row),
-          ...(id == null ? {} : { id }),
-          ...(transaction == null ? {} : { transaction }),
+          ...(id === null ? {} : { id }),
+          ...(transaction === null ? {} : { transaction }),
         };
       });
-      respond(Array.isArray(asked) ? predictions : predictions[0]);
+      return JSON.stringify(Array.isArray(asked) ? predictions : predictions[0]);
     } catch (error) {
-      respond({ error: errorOf(error) });
+      return JSON.stringify({ error: this.#told(error, envelope) });
     }
   }
 
   async #request(envelope: Envelope): Promise<void> {
-    const { model, verb, message } = envelope;
-    const topic = `${model}/response/${verb}`;
-    let transaction: unknown = null;
+    const body = await this.#answered(envelope);
+    this.#publish(envelope, `${envelope.model}/response/${envelope.verb}`, body);
+  }
+
+  async #answered(envelope: Envelope): Promise<string> {
+    let transaction: string | number | null = null;
     try {
-      this.#checkReply(message);
-      const asked = parse(message.payload);
+      this.#checkReply(envelope.message);
+      const asked = this.#read(envelope.message);
       if (!isObject(asked)) throw new RivuletError("usage", "a request must be a JSON object, or empty");
-      transaction = asked["transaction"] ?? null;
-      const data = await this.#obey(envelope, asked);
+      const { transaction: named, ...params } = asked;
+      transaction = labelOf(named, "transaction");
+      const data = await this.#obey(envelope, params, transaction);
       const body = JSON.stringify({ status: "ok", data: data ?? null, transaction });
-      if (body.length > ANSWER_LENGTH_MAX) {
-        throw new RivuletError(
-          "answer-too-large",
-          `the answer has ${body.length} characters; allowed: ${ANSWER_LENGTH_MAX}`,
-          {
-            hint: "Ask for less, or on the command line.",
-          },
-        );
-      }
-      this.#publish(envelope, topic, body);
-    } catch (error) {
-      this.#publish(
-        envelope,
-        topic,
-        JSON.stringify({ status: "error", data: null, error: errorOf(error), transaction }),
+      if (body.length <= ANSWER_LENGTH_MAX) return body;
+      throw new RivuletError(
+        "answer-too-large",
+        `the answer has ${body.length} characters; allowed: ${ANSWER_LENGTH_MAX}`,
+        { hint: "Ask for less, or on the command line." },
       );
+    } catch (error) {
+      return JSON.stringify({ status: "error", data: null, error: this.#told(error, envelope), transaction });
     }
   }
 
-  #obey({ model, verb, broker }: Envelope, { transaction, ...asked }: Asked): Promise<unknown> {
-    const params: Record<string, unknown> = asked;
+  #read(message: Message): unknown {
+    return readPayload(message, this.#rooms.config.intake.payloadBytesMax);
+  }
+
+  #obey(
+    { model, verb, broker }: Envelope,
+    params: Record<string, unknown>,
+    transaction: string | number | null,
+  ): Promise<unknown> {
     if (model !== BRIDGE) {
-      if ("name" in params && params["name"] !== model) {
+      if (Object.hasOwn(params, "name") && params["name"] !== model) {
         throw new RivuletError("usage", `the topic names model ${model}, the request another one`);
       }
       if (!DAEMON_WIDE.includes(verb)) params["name"] = model;
     }
-    if (verb === "journal-export") {
-      params["format"] ??= "ndjson";
-      params["limit"] = Math.min(Number(params["limit"] ?? JOURNAL_ROWS_MAX), JOURNAL_ROWS_MAX);
-    }
-    if (!MUTATING.includes(verb)) return this.#run(this.#rooms, verb, params);
+    if (!MUTATING.includes(verb)) return this.#run(this.#rooms, verb, this.#query(verb, params));
     const { commands } = this.#rooms.config.mqtt;
     if (commands === "off" || (commands === "auto" && broker.status().kind === "external")) {
       throw new RivuletError("forbidden", `${verb} changes something, and such verbs are not obeyed over this broker`, {
         hint: "Set mqtt.commands to on, and let only those publish on …/request/# who may.",
       });
     }
-    return transaction == null ? this.#run(this.#rooms, verb, params) : this.#once(verb, params, nameOf(transaction));
+    const checked = checkParams(verb, params);
+    return transaction === null
+      ? this.#run(this.#rooms, verb, checked)
+      : this.#once(verb, checked, String(transaction));
+  }
+
+  /** Checks what a verb that changes nothing is asked, and bounds what it answers. */
+  #query(verb: string, params: Readonly<Record<string, unknown>>): unknown {
+    if (verb !== "journal-export") return params;
+    const checked = checkParams(verb, { format: "ndjson", ...params });
+    return { ...checked, limit: Math.min(Number(checked["limit"] ?? JOURNAL_ROWS_MAX), JOURNAL_ROWS_MAX) };
   }
 
   /** Obeys a request with a name once, however often it comes, and gives the same answer each time. */
-  #once(verb: string, params: Asked, transaction: string): Promise<unknown> {
+  #once(verb: string, params: unknown, transaction: string): Promise<unknown> {
     const { store } = this.#rooms;
     const digest = createHash("sha256")
       .update(JSON.stringify([verb, params]))
@@ -173,7 +193,7 @@ export class Requests {
   }
 
   /** Runs a request whose name becomes durable with what it changes. */
-  async #runNamed(verb: string, params: Asked, request: RequestKey): Promise<unknown> {
+  async #runNamed(verb: string, params: unknown, request: RequestKey): Promise<unknown> {
     const { command, store } = this.#rooms;
     let committed = false;
     const rooms: Rooms = {
@@ -188,7 +208,7 @@ export class Requests {
     return data;
   }
 
-  async #run(rooms: Rooms, verb: string, params: Asked): Promise<unknown> {
+  async #run(rooms: Rooms, verb: string, params: unknown): Promise<unknown> {
     if (this.#running >= RUNNING_MAX) {
       throw new RivuletError("busy", `${RUNNING_MAX} requests are being worked on`, { hint: "Ask again later." });
     }
@@ -230,6 +250,17 @@ export class Requests {
       correlation: reply?.correlation ?? null,
     });
   }
+
+  /** Tells what went wrong, without ever failing itself. A defect ends its own request only: others share the daemon. */
+  #told(error: unknown, { model, verb }: Envelope): Told {
+    if (error instanceof RivuletError) {
+      const { code, message, hint } = error;
+      return { code, message: message.slice(0, MESSAGE_LENGTH_MAX), hint };
+    }
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.#log.error({ model, verb, stack }, "a request could not be answered: this is a defect of the program");
+    return { code: "internal", message: "the daemon has a defect here", hint: "Its log tells more." };
+  }
 }
 
 /** Verbs that are not about one model. */
@@ -242,28 +273,4 @@ function isAsked(topic: string): boolean {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function parse(payload: Uint8Array): unknown {
-  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("utf8");
-  if (text.trim() === "") return {};
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new RivuletError("usage", "the payload is not JSON", { cause });
-  }
-}
-
-function nameOf(transaction: unknown): string {
-  if (typeof transaction === "number" && Number.isFinite(transaction)) return String(transaction);
-  if (typeof transaction === "string" && transaction.length >= 1 && transaction.length <= TRANSACTION_LENGTH_MAX) {
-    return transaction;
-  }
-  throw new RivuletError("usage", `a transaction is a number, or a text of 1 to ${TRANSACTION_LENGTH_MAX} characters`);
-}
-
-function errorOf(error: unknown): { readonly code: string; readonly message: string; readonly hint: string } {
-  if (!(error instanceof RivuletError)) throw error;
-  const { code, message, hint } = error;
-  return { code, message, hint };
 }

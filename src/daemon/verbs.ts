@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { RivuletError } from "../error.ts";
 import type { ModelFile } from "../export/model-file.ts";
+import { FEATURES_MAX } from "./config-schema.ts";
 import { type Prediction, predict } from "./predict.ts";
 import type { Rooms } from "./rooms.ts";
 import { type ConfigChecked, checkConfigOf } from "./verb-config.ts";
@@ -43,7 +44,8 @@ const params = {
   "snapshots-take": z.strictObject({ name }),
   "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z.literal("json") }),
   rollback: z.strictObject({ name, snapshot: idOrTag }),
-  predict: z.strictObject({ name, values: z.array(z.number()) }),
+  // Too many are refused before each is looked at: each that is no number would make an issue of its own.
+  predict: z.strictObject({ name, values: z.array(z.unknown()).max(FEATURES_MAX).pipe(z.array(z.number())) }),
   "journal-export": z.strictObject({
     name,
     from: position,
@@ -117,14 +119,14 @@ const handlers: {
 /** Lists every verb. */
 export const VERBS: readonly string[] = Object.keys(handlers);
 
+/** Checks what a verb is given, and puts its defaults in. Throws `unknown-verb`, `usage`. */
+export function checkParams(verb: string, given: unknown): Readonly<Record<string, unknown>> {
+  return check(known(verb), given);
+}
+
 /** Answers a verb. Throws `unknown-verb`, `usage` where the parameters are not right, and whatever the verb itself does. */
 export async function answer(rooms: Rooms, verb: string, given: unknown, onProgress: OnProgress): Promise<unknown> {
-  if (!Object.hasOwn(handlers, verb)) {
-    throw new RivuletError("unknown-verb", `there is no verb ${verb}`, {
-      hint: `Known: ${Object.keys(handlers).join(", ")}.`,
-    });
-  }
-  return run(rooms, verb as Verb, given, onProgress);
+  return run(rooms, known(verb), given, onProgress);
 }
 
 function run<V extends Verb>(
@@ -133,7 +135,16 @@ function run<V extends Verb>(
   given: unknown,
   onProgress: OnProgress,
 ): Results[V] | Promise<Results[V]> {
+  return handlers[verb](rooms, check(verb, given), onProgress);
+}
+
+function known(verb: string): Verb {
+  if (Object.hasOwn(handlers, verb)) return verb as Verb;
+  throw new RivuletError("unknown-verb", `there is no verb ${verb}`, { hint: `Known: ${VERBS.join(", ")}.` });
+}
+
+function check<V extends Verb>(verb: V, given: unknown): Params<V> {
   const parsed = params[verb].safeParse(given ?? {});
   if (!parsed.success) throw new RivuletError("usage", `${verb}: ${z.prettifyError(parsed.error)}`);
-  return handlers[verb](rooms, parsed.data as Params<V>, onProgress);
+  return parsed.data as Params<V>;
 }

@@ -128,12 +128,14 @@ class Admission {
       return true;
     }
     const topic = parseTopic(this.#options.prefix, message.topic);
+    const lane = topic.model === null ? undefined : this.#lanes.get(topic.model);
+    const tooLarge = faultOfSize(message, this.#options.limits.payloadBytesMax);
     if (topic.kind === "predict" || topic.kind === "request") {
-      // It is answered elsewhere; here it only keeps its place among the acknowledgements.
-      chunk.add(message);
+      // It is answered elsewhere; here it keeps its place among the acknowledgements, or among what was refused.
+      if (tooLarge === null) chunk.add(message);
+      else this.#refuse(message, lane?.model ?? null, "too-large", tooLarge, chunk);
       return true;
     }
-    const lane = topic.model === null ? undefined : this.#lanes.get(topic.model);
     if (topic.kind === "unknown" || lane === undefined) {
       const code = topic.model === null || lane !== undefined ? "unknown-topic" : "unknown-model";
       const detail =
@@ -141,9 +143,8 @@ class Admission {
       this.#refuse(message, lane?.model ?? null, code, detail, chunk);
       return true;
     }
-    if (message.cut !== undefined) {
-      const detail = `${message.cut.payloadBytes} bytes; at most ${this.#options.limits.payloadBytesMax} are allowed`;
-      this.#refuse(message, lane.model, "too-large", detail, chunk);
+    if (tooLarge !== null) {
+      this.#refuse(message, lane.model, "too-large", tooLarge, chunk);
       return true;
     }
     // Rows are decoded again when the message has waited: that is rare, and keeps no second buffer.
@@ -178,6 +179,11 @@ class Admission {
     chunk.refuse({ model: name, topic, code, detail, payloadBytes, payload, sha256: cut?.sha256 ?? null }, kept);
     if (kept && model !== null) chunk.tell(model, { event: "rejected", topic, code, detail });
   }
+}
+
+function faultOfSize({ payload, cut }: Message, bytesMax: number): string | null {
+  if (cut === undefined && payload.length <= bytesMax) return null;
+  return `${cut?.payloadBytes ?? payload.length} bytes; at most ${bytesMax} are allowed`;
 }
 
 function decode(decoder: Decoder, topic: Extract<Topic, { kind: "sample" | "packed" }>, payload: Uint8Array): Decoded {

@@ -8,41 +8,7 @@ import { MUTATING, VERBS } from "../../src/daemon/verbs.ts";
 import { openMosquitto } from "../mqtt/mosquitto.ts";
 import { programs } from "../programs.ts";
 import { ask, connectTo, open, openOn, temporaryFolder } from "./open.ts";
-
-interface Answer {
-  readonly status: "ok" | "error";
-  readonly data: unknown;
-  readonly error?: { readonly code: string; readonly message: string };
-  readonly transaction: unknown;
-}
-
-const SAMPLE = "rivulet/default/sample";
-
-/** Asks over MQTT and waits for the answer on its topic. */
-async function request(client: MqttClient, verb: string, body: unknown = {}, model = "default"): Promise<Answer> {
-  const topic = `rivulet/${model}/response/${verb}`;
-  await client.subscribeAsync(topic);
-  const answered = new Promise<Answer>((resolve) => {
-    const listen = (from: string, payload: Buffer) => {
-      if (from !== topic) return;
-      client.off("message", listen);
-      resolve(JSON.parse(payload.toString()) as Answer);
-    };
-    client.on("message", listen);
-  });
-  const payload = typeof body === "string" ? body : JSON.stringify(body);
-  await client.publishAsync(`rivulet/${model}/request/${verb}`, payload, { qos: 1 });
-  return answered;
-}
-
-async function publishRows(client: MqttClient, count: number, from = 0): Promise<void> {
-  const rows = Array.from({ length: count }, (_, i) => ({
-    x1: Math.sin(from + i),
-    x2: Math.cos(7 * (from + i)),
-    y: i % 2,
-  }));
-  await client.publishAsync(SAMPLE, JSON.stringify(rows), { qos: 1 });
-}
+import { type Answer, publishRows, request, SAMPLE } from "./request.ts";
 
 async function opened(set: readonly string[] = []): Promise<{ daemon: Daemon; client: MqttClient }> {
   const daemon = await open(temporaryFolder(), null, set);
