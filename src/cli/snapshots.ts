@@ -104,13 +104,13 @@ function exporter(): Command {
   return new Command("export")
     .description("write a snapshot's network as a model file")
     .argument("<snapshot>", "id or tag")
-    .addOption(new Option("--format <format>", "json").choices(["json"]).default("json"))
+    .addOption(new Option("--format <format>", "json (default)").choices(["json"]))
     .option("--out <file>", "write to a file instead of the standard output")
     .option(...MODEL)
     .option(...JSON_FLAG)
     .action(async (snapshot: string, _, command: Command) => {
-      const options = optionsOf<{ out?: string }>(command);
-      const model = await ask(options, "snapshots-export", { name: options.name, snapshot, format: "json" });
+      const options = optionsOf<{ format?: "json"; out?: string }>(command);
+      const model = await ask(options, "snapshots-export", { name: options.name, snapshot, format: options.format });
       const text = `${JSON.stringify(model)}\n`;
       if (options.out === undefined) process.stdout.write(text);
       else writeFileSync(options.out, text);

@@ -42,7 +42,7 @@ const params = {
   "snapshots-diff": z.strictObject({ name, a: idOrTag, b: idOrTag }),
   "snapshots-tag": z.strictObject({ name, snapshot: idOrTag, tag: z.string() }),
   "snapshots-take": z.strictObject({ name }),
-  "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z.literal("json") }),
+  "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z.literal("json").default("json") }),
   rollback: z.strictObject({ name, snapshot: idOrTag }),
   // Too many are refused before each is looked at: each that is no number would make an issue of its own.
   predict: z.strictObject({ name, values: z.array(z.unknown()).max(FEATURES_MAX).pipe(z.array(z.number())) }),
@@ -90,9 +90,11 @@ interface Results {
 }
 
 export type Verb = keyof typeof params;
-export type Params<V extends Verb> = z.infer<(typeof params)[V]>;
+type Params<V extends Verb> = z.infer<(typeof params)[V]>;
 /** Tells what each verb takes and answers. */
-export type Verbs = { readonly [V in Verb]: { readonly params: Params<V>; readonly result: Results[V] } };
+export type Verbs = {
+  readonly [V in Verb]: { readonly params: z.input<(typeof params)[V]>; readonly result: Results[V] };
+};
 
 const handlers: {
   readonly [V in Verb]: (rooms: Rooms, params: Params<V>, onProgress: OnProgress) => Results[V] | Promise<Results[V]>;

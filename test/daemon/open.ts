@@ -6,7 +6,7 @@ import { afterEach, expect } from "vitest";
 import { parseConfig } from "../../src/daemon/config.ts";
 import { type Daemon, openDaemon } from "../../src/daemon/daemon.ts";
 import { silentLog } from "../../src/daemon/log.ts";
-import type { Params, Verb, Verbs } from "../../src/daemon/verbs.ts";
+import type { Verb, Verbs } from "../../src/daemon/verbs.ts";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -49,7 +49,11 @@ export async function connectTo(daemon: Daemon): Promise<MqttClient> {
 }
 
 /** Asks a daemon, with the types of the verb. */
-export async function ask<V extends Verb>(daemon: Daemon, verb: V, params: Params<V>): Promise<Verbs[V]["result"]> {
+export async function ask<V extends Verb>(
+  daemon: Daemon,
+  verb: V,
+  params: Verbs[V]["params"],
+): Promise<Verbs[V]["result"]> {
   return (await daemon.request(verb, params)) as Verbs[V]["result"];
 }
 

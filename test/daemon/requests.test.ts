@@ -24,7 +24,7 @@ describe("a request over MQTT", () => {
       "snapshots-show": { snapshot: "1" },
       "snapshots-diff": { a: "1", b: "2" },
       "snapshots-tag": { snapshot: "2", tag: "good" },
-      "snapshots-export": { snapshot: "2", format: "json" },
+      "snapshots-export": { snapshot: "2" },
       rollback: { snapshot: "2" },
       predict: { values: [0.5, 0.5] },
       history: { points: 10 },
