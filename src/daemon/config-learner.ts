@@ -8,6 +8,7 @@ import { OPTIMIZER_DEFAULTS, type OptimizerConfig, type OptimizerKind } from "..
 import type { Schedule } from "../learner/schedule.ts";
 import type { OutputActivation } from "../learner/topology.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
+import { canonicalJson } from "./canonical-json.ts";
 import type { ModelConfig } from "./config-shape.ts";
 
 /** Says how one key differs; undefined where a side has none. Paths are those of a model: `optimizer.kind`. */
@@ -114,17 +115,6 @@ export function compareLearnerConfig(oldJson: string, newJson: string): Differen
   if (changes.every(({ path }) => TUNABLE.test(path) && !GENERATION.test(path))) return { kind: "tunable", changes };
   const goesOn = changes.every(({ path }) => TUNABLE.test(path) || GENERATION.test(path));
   return { kind: goesOn ? "generation" : "refused", changes };
-}
-
-/** Writes a value as JSON with sorted keys and no blanks, so that equal values give equal bytes. */
-function canonicalJson(value: unknown): string {
-  return (
-    JSON.stringify(value, (_, part: unknown) =>
-      typeof part === "object" && part !== null && !Array.isArray(part)
-        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : part,
-    ) ?? ""
-  );
 }
 
 function parse(json: string): unknown {

@@ -118,6 +118,7 @@ export class Daemon {
       counters: this.#counters,
       startedAt: Date.now(),
       command: (command) => this.#commands$.next(command),
+      record: () => null,
       failure: () => this.#failure,
       checkConfig: reread ?? (() => ({ ok: true, config: this.#config })),
       reloaded: () => this.#reloaded,

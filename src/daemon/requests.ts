@@ -1,18 +1,17 @@
 // Requests and predictions over MQTT. A request keeps its place in the stream: what came before it is in the pipeline
 // already, and what it orders is applied after that. Refused is what may not be asked here, and what is asked too much.
 
-import { createHash } from "node:crypto";
 import { type ErrorCode, RivuletError } from "../error.ts";
 import type { Broker } from "../mqtt/broker.ts";
 import type { Message } from "../mqtt/message.ts";
 import { parseTopic } from "../sample/topic.ts";
-import type { MessagesItem, RequestKey } from "../stream/flow.ts";
+import type { MessagesItem } from "../stream/flow.ts";
 import type { Log } from "./log.ts";
+import { NamedRequests } from "./named-requests.ts";
 import { predictObject } from "./predict.ts";
 import { labelOf, readPayload } from "./read-payload.ts";
-import { liveModel } from "./resolve-model.ts";
+import { chooseName, liveModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
-import { lineById } from "./verb-snapshots.ts";
 import { answer, checkParams, MUTATING } from "./verbs.ts";
 
 /** Requests that may be worked on at a time. */
@@ -44,13 +43,13 @@ interface Envelope {
 export class Requests {
   readonly #rooms: Rooms;
   readonly #log: Log;
-  /** Requests with a name that are being worked on. */
-  readonly #named = new Map<string, { readonly digest: string; readonly answer: Promise<unknown> }>();
+  readonly #named: NamedRequests;
   #running = 0;
 
   constructor(rooms: Rooms, log: Log) {
     this.#rooms = rooms;
     this.#log = log;
+    this.#named = new NamedRequests(rooms);
   }
 
   /** Hands a broker's messages on, in order, and answers the questions among them on their way. */
@@ -143,16 +142,19 @@ export class Requests {
       if (!DAEMON_WIDE.includes(verb)) params["name"] = model;
     }
     if (!MUTATING.includes(verb)) return this.#run(this.#rooms, verb, this.#query(verb, params));
-    const { commands } = this.#rooms.config.mqtt;
+    const { config, models } = this.#rooms;
+    const { commands } = config.mqtt;
     if (commands === "off" || (commands === "auto" && broker.status().kind === "external")) {
       throw new RivuletError("forbidden", `${verb} changes something, and such verbs are not obeyed over this broker`, {
         hint: "Set mqtt.commands to on, and let only those publish on …/request/# who may.",
       });
     }
-    const checked = checkParams(verb, params);
-    return transaction === null
-      ? this.#run(this.#rooms, verb, checked)
-      : this.#once(verb, checked, String(transaction));
+    const { name, ...rest } = checkParams(verb, params);
+    // The same is asked for on a model's topic and on the bridge's, where the only model need not be named.
+    const checked = { ...rest, name: chooseName([...models.keys()], typeof name === "string" ? name : undefined) };
+    const run = (rooms: Rooms) => this.#run(rooms, verb, checked);
+    if (transaction === null) return run(this.#rooms);
+    return this.#named.once({ transaction: String(transaction), verb, params: checked }, run);
   }
 
   /** Checks what a verb that changes nothing is asked, and bounds what it answers. */
@@ -160,52 +162,6 @@ export class Requests {
     if (verb !== "journal-export") return params;
     const checked = checkParams(verb, { format: "ndjson", ...params });
     return { ...checked, limit: Math.min(Number(checked["limit"] ?? JOURNAL_ROWS_MAX), JOURNAL_ROWS_MAX) };
-  }
-
-  /** Obeys a request with a name once, however often it comes, and gives the same answer each time. */
-  #once(verb: string, params: unknown, transaction: string): Promise<unknown> {
-    const { store } = this.#rooms;
-    const digest = createHash("sha256")
-      .update(JSON.stringify([verb, params]))
-      .digest("hex");
-    const same = (known: { readonly digest: string }) => {
-      if (known.digest === digest) return;
-      throw new RivuletError("usage", `transaction ${transaction} was another request`, {
-        hint: "Give each request a transaction of its own.",
-      });
-    };
-    const running = this.#named.get(transaction);
-    if (running !== undefined) {
-      same(running);
-      return running.answer;
-    }
-    const obeyed = store.request(transaction);
-    if (obeyed !== null) {
-      same(obeyed);
-      const outcome = JSON.parse(obeyed.outcome) as { readonly snapshot: number } | { readonly data: unknown };
-      return Promise.resolve("snapshot" in outcome ? lineById(this.#rooms, outcome.snapshot) : outcome.data);
-    }
-    const answered = this.#runNamed(verb, params, { transaction, digest }).finally(() =>
-      this.#named.delete(transaction),
-    );
-    this.#named.set(transaction, { digest, answer: answered });
-    return answered;
-  }
-
-  /** Runs a request whose name becomes durable with what it changes. */
-  async #runNamed(verb: string, params: unknown, request: RequestKey): Promise<unknown> {
-    const { command, store } = this.#rooms;
-    let committed = false;
-    const rooms: Rooms = {
-      ...this.#rooms,
-      command: (item) => {
-        committed = true;
-        command({ ...item, request });
-      },
-    };
-    const data = await this.#run(rooms, verb, params);
-    if (!committed) store.remember({ ...request, outcome: JSON.stringify({ data }) });
-    return data;
   }
 
   async #run(rooms: Rooms, verb: string, params: unknown): Promise<unknown> {

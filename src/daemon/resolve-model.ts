@@ -18,7 +18,8 @@ export function storedModel(store: Store, models: ReadonlyMap<string, Model>, na
   return chosen;
 }
 
-function chooseName(names: readonly string[], name: string | undefined): string {
+/** Chooses the only one of the names where none is wanted. Throws `usage`. */
+export function chooseName(names: readonly string[], name: string | undefined): string {
   if (name !== undefined) return name;
   const only = names.length === 1 ? names[0] : undefined;
   if (only !== undefined) return only;

@@ -1,3 +1,4 @@
+import type { RequestRecord } from "../learner/transaction.ts";
 import type { Broker } from "../mqtt/broker.ts";
 import type { Store } from "../store/store.ts";
 import type { CommandItem } from "../stream/flow.ts";
@@ -38,6 +39,8 @@ export interface Rooms {
   readonly counters: Readonly<Counters>;
   readonly startedAt: number;
   readonly command: (command: CommandItem) => void;
+  /** Turns a verb's answer into what is to be written together with what the verb changes; null where nothing is. */
+  readonly record: (data: unknown) => RequestRecord | null;
   /** The reason why nothing can be committed at present, or null. */
   readonly failure: () => string | null;
   /** Checks the configuration as it is written now. */

@@ -45,9 +45,9 @@ export function deleteModel(rooms: Rooms, { name }: { name: string }): ModelLine
     });
   }
   const line = listModels(rooms).find((model) => model.name === name);
-  const former = formerModel(rooms.store, name);
-  rooms.store.deleteModel(name);
-  rooms.forget(former);
   if (line === undefined) throw new RivuletError("unknown-model", `there is no model ${name}`);
+  const former = formerModel(rooms.store, name);
+  rooms.store.deleteModel(name, rooms.record(line));
+  rooms.forget(former);
   return line;
 }

@@ -1,7 +1,7 @@
 import { RivuletError } from "../error.ts";
 import { type ModelFile, modelFileOf } from "../export/model-file.ts";
 import { Learner } from "../learner/learner.ts";
-import type { SnapshotReason } from "../learner/transaction.ts";
+import type { SavedState, SnapshotReason } from "../learner/transaction.ts";
 import type { SnapshotRecord } from "../store/store.ts";
 import type { Action } from "../stream/flow.ts";
 import type { Model } from "../stream/model.ts";
@@ -115,7 +115,7 @@ export function tagSnapshot(
   params: { name?: string | undefined; snapshot: string; tag: string },
 ): SnapshotLine {
   const { id } = find(rooms, params.name, params.snapshot);
-  rooms.store.tag(id, params.tag);
+  rooms.store.tag(id, params.tag, (tagged) => rooms.record(lineOf(tagged)));
   return lineById(rooms, id);
 }
 
@@ -153,13 +153,18 @@ export async function rollback(
 /** Sends an action into the pipeline and waits until it is durable. */
 export async function act(rooms: Rooms, model: Model, action: Action): Promise<SnapshotLine> {
   const snapshot = await new Promise<number>((reply) =>
-    rooms.command({ kind: "command", model, action, request: null, reply }),
+    rooms.command({
+      kind: "command",
+      model,
+      action,
+      request: (made, at) => rooms.record(lineToBe(made, at)),
+      reply,
+    }),
   );
   return lineById(rooms, snapshot);
 }
 
-/** Describes a snapshot by its id. Throws `unknown-snapshot`. */
-export function lineById({ store }: Pick<Rooms, "store">, id: number): SnapshotLine {
+function lineById({ store }: Pick<Rooms, "store">, id: number): SnapshotLine {
   const record = store.snapshot(id);
   if (record === null) throw unknown(String(id));
   return lineOf(record);
@@ -181,7 +186,7 @@ function load(rooms: Rooms, name: string | undefined, idOrTag: string) {
   return { record, saved, learner };
 }
 
-function lineOf(record: SnapshotRecord): SnapshotLine {
+function lineOf(record: Omit<SnapshotLine, "createdAt"> & { readonly createdAtMs: number }): SnapshotLine {
   const { id, model, parent, reason, step, sequence, createdAtMs, cost, metrics, tags, bytes } = record;
   return {
     id,
@@ -196,6 +201,14 @@ function lineOf(record: SnapshotRecord): SnapshotLine {
     tags,
     bytes,
   };
+}
+
+/** Describes the snapshot that a state is about to be, committed at `at`. */
+function lineToBe({ model, step, sequence, cost, learner, monitor, snapshot }: SavedState, at: number): SnapshotLine {
+  if (snapshot === null) throw new Error("a recovery checkpoint is no snapshot");
+  const { id, parent, reason, metrics } = snapshot;
+  const bytes = learner.length + monitor.length;
+  return lineOf({ id, model, parent, reason, step, sequence, createdAtMs: at, cost, metrics, tags: [], bytes });
 }
 
 function unknown(idOrTag: string, model?: string): RivuletError {

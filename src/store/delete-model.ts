@@ -1,8 +1,10 @@
 import { crc32 } from "node:zlib";
 import type Database from "better-sqlite3";
+import type { RequestRecord } from "../learner/transaction.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { encodeWithout, readDirectory } from "./journal-codec.ts";
 import type { Statements } from "./statements.ts";
+import { writeRequest } from "./write-transaction.ts";
 
 /** Commits rewritten in one transaction. */
 const COMMITS_PER_BITE = 64;
@@ -16,6 +18,7 @@ export function deleteModel(
   statements: Statements,
   writer: ByteWriter,
   model: { readonly id: number; readonly name: string },
+  request: RequestRecord | null,
 ): void {
   const rewrite = db.transaction((from: number): number | null => {
     const page = statements.journalPage.all(from, COMMITS_PER_BITE);
@@ -40,6 +43,7 @@ export function deleteModel(
     statements.deleteQuarantineCounts.run(model.name);
     statements.modelDelete.run(model.id);
     statements.deleteConfigs.run();
+    if (request !== null) writeRequest(statements, request);
   })();
   // The log still has the old pages: they are overwritten by moving them into the file, where they are zeroed.
   db.pragma("wal_checkpoint(TRUNCATE)");

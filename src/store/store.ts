@@ -102,11 +102,6 @@ export class Store {
     return row === undefined ? null : { transaction: row.name, digest: row.digest, outcome: row.outcome };
   }
 
-  /** Remembers a request that no transaction holds. */
-  remember(request: RequestRecord): void {
-    this.#write(() => writeRequest(this.#statements, request));
-  }
-
   models(): readonly ModelRecord[] {
     return [...this.#models.values()].map(({ name, active, created_at_ms }) => ({
       name,
@@ -125,12 +120,15 @@ export class Store {
     this.#readModels();
   }
 
-  /** Removes everything that is stored of a model; the others' journal stays as it is. Throws `unknown-model`. */
-  deleteModel(name: string): void {
+  /**
+   * Removes everything that is stored of a model; the others' journal stays as it is. `request` is remembered together
+   * with it. Throws `unknown-model`.
+   */
+  deleteModel(name: string, request: RequestRecord | null = null): void {
     const id = this.#idOf(name);
     this.#write(() => {
       this.#statements.metaSet.run(LAST_SNAPSHOT, String(this.lastSnapshotId()));
-      deleteModel(this.#db, this.#statements, this.#writer, { id, name });
+      deleteModel(this.#db, this.#statements, this.#writer, { id, name }, request);
     });
     this.#costs.delete(id);
     this.#readModels();
@@ -161,8 +159,11 @@ export class Store {
     return record?.model === model ? record : null;
   }
 
-  /** Names a snapshot; the tag is taken off another snapshot of the model that has it. Throws `usage`, `unknown-snapshot`. */
-  tag(id: number, tag: string): void {
+  /**
+   * Names a snapshot; the tag is taken off another snapshot of the model that has it. What `request` makes of the tagged
+   * one is remembered together with it. Throws `usage`, `unknown-snapshot`.
+   */
+  tag(id: number, tag: string, request: (tagged: SnapshotRecord) => RequestRecord | null = () => null): void {
     if (!TAG.test(tag) || /^\d+$/.test(tag) || RESERVED_TAGS.includes(tag)) {
       throw new RivuletError("usage", `${JSON.stringify(tag)} is no tag`, {
         hint: "A tag has 1 to 64 letters, digits, dots, underscores and hyphens, is no number, and not best.",
@@ -175,7 +176,12 @@ export class Store {
         hint: "Only snapshots that still hold their state can be tagged.",
       });
     }
-    this.#write(() => this.#statements.tagSet.run({ snapshot: id, tag }));
+    const write = this.#db.transaction(() => {
+      this.#statements.tagSet.run({ snapshot: id, tag });
+      const obeyed = request(this.snapshot(id) ?? record);
+      if (obeyed !== null) writeRequest(this.#statements, obeyed);
+    });
+    this.#write(() => write());
   }
 
   /** Tells the highest snapshot id that was ever used, deleted ones included; 0 before the first. */

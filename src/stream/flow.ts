@@ -1,6 +1,6 @@
 // What travels through the pipeline. Items carry what one turn of the event loop brought, never single samples.
 
-import type { Refusal, RefusalCount, Transaction } from "../learner/transaction.ts";
+import type { Refusal, RefusalCount, RequestRecord, SavedState, Transaction } from "../learner/transaction.ts";
 import type { Mark } from "../sample/marks.ts";
 import type { Model } from "./model.ts";
 import type { ConfigInForce } from "./model-state.ts";
@@ -18,13 +18,6 @@ export interface Message {
   ack(): void;
 }
 
-/** Names a request, so that the same one is not obeyed twice. */
-export interface RequestKey {
-  readonly transaction: string;
-  /** SHA-256 of what is asked for. */
-  readonly digest: string;
-}
-
 export type Action =
   | {
       readonly kind: "rollback";
@@ -39,8 +32,11 @@ export interface CommandItem {
   readonly kind: "command";
   readonly model: Model;
   readonly action: Action;
-  /** Becomes durable with the action; null where the asker gave the request no name. */
-  readonly request: RequestKey | null;
+  /**
+   * Tells what to remember of the request together with the action, from the state that the action made and the time of
+   * its commit; null where the asker gave it no name.
+   */
+  readonly request: (made: SavedState, at: number) => RequestRecord | null;
   /** Called after the commit with the id of the snapshot that the action made. */
   readonly reply: (snapshot: number) => void;
 }

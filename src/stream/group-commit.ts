@@ -177,9 +177,11 @@ class FillingTransaction {
     const refusals = this.#refusals;
     const refusalsUnkept = this.#refusalsUnkept;
     const nothing = sections.length + states.length + refusals.length + refusalsUnkept.length === 0;
-    const requests = this.#replies.flatMap(({ command: { request }, snapshot }) =>
-      request === null ? [] : [{ ...request, outcome: JSON.stringify({ snapshot }) }],
-    );
+    const requests = this.#replies.flatMap(({ command, snapshot }) => {
+      const made = states.find((state) => state.snapshot?.id === snapshot);
+      if (made === undefined) throw new Error(`snapshot ${snapshot} is not in the transaction of its command`);
+      return command.request(made, at) ?? [];
+    });
     const transaction = nothing
       ? null
       : { id: number.filling, at, sections, states, refusals, refusalsUnkept, requests };

@@ -45,7 +45,13 @@ function run(source: string, expected: string, values: Record<string, string>, s
     const model = liveModel({ commit: number, ringRows: 4096 });
     const random = new Random(1);
     const settled$ = new Subject<SettledItem>();
-    const command: CommandItem = { kind: "command", model, action: { kind: "take" }, request: null, reply: () => {} };
+    const command: CommandItem = {
+      kind: "command",
+      model,
+      action: { kind: "take" },
+      request: () => null,
+      reply: () => {},
+    };
     const item = (letter: string): In => {
       if (letter === "s") return { kind: "stop" };
       if (letter === "c") return { kind: "applied", command, snapshot: model.save("command", 0), events: [] };

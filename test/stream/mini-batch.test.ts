@@ -44,7 +44,13 @@ function run(
   scheduler.run(({ hot, expectObservable }) => {
     const model = liveModel({ batchAgeMsMax: 5, config: { ...learnerConfig, network } });
     const random = new Random(1);
-    const command: CommandItem = { kind: "command", model, action: { kind: "take" }, request: null, reply: () => {} };
+    const command: CommandItem = {
+      kind: "command",
+      model,
+      action: { kind: "take" },
+      request: () => null,
+      reply: () => {},
+    };
     const items: Record<string, In> = { c: command, ".": settled, s: stop };
     for (const rows of "123456789") items[rows] = admitted(model);
     const rowsAt: number[] = [...source.replace(/[^0-9]/g, "")].map(Number);

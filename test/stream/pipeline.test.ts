@@ -168,7 +168,7 @@ describe("the pipeline", () => {
       kind: "command",
       model,
       action: { kind: "take" },
-      request: null,
+      request: () => null,
       reply: (id) => replies.push(id),
     };
     const items = [
