@@ -196,6 +196,42 @@ describe("the embedded broker", () => {
     expect(seen.filter((topic) => topic.includes("committed"))).toEqual([]);
   });
 
+  it("relays a last will on a topic that clients may not publish to nobody, and keeps it for nobody", async () => {
+    const broker = await open();
+    const intake = listen(broker, (message) => message.ack());
+    const watcher = await connect(broker, { clean: false, clientId: "watcher" });
+    const seen: string[] = [];
+    watcher.on("message", (topic) => seen.push(topic));
+    await watcher.subscribeAsync({ "#": { qos: 2 }, "rivulet/#": { qos: 2 }, "+/+/+/#": { qos: 2 } });
+    const forbidden = ["default/committed/pump", "default/state", "default/event", "default/prediction"]
+      .concat("default/response/rollback", "bridge/state", "bridge/info", "bridge/reply/pump")
+      .map((topic) => `rivulet/${topic}`)
+      .concat("$SYS/refused", "$SYS/rivulet", "other");
+    const told: string[] = [];
+    const die = async (topic: string, qos: 0 | 1 | 2, retain: boolean) => {
+      const client = await connect(broker, { will: { topic, payload: Buffer.from("{}"), qos, retain } });
+      // Without a word of farewell, so that the will is carried out.
+      client.stream.destroy();
+      told.push(topic);
+      await intake.until(told.length);
+    };
+    for (const topic of forbidden) {
+      for (const qos of [0, 1, 2] as const) for (const retain of [true, false]) await die(topic, qos, retain);
+    }
+    // What comes last is allowed: whatever was relayed before it would have been seen.
+    await die(SAMPLE, 1, true);
+    await expect.poll(() => seen).toContain(SAMPLE);
+    expect(new Set(seen)).toEqual(new Set([SAMPLE]));
+    expect(intake.messages.map(({ topic, retain }) => [topic, retain])).toEqual(told.map((topic) => [topic, false]));
+    const late = await connect(broker);
+    late.on("message", (topic) => seen.push(`late ${topic}`));
+    await late.subscribeAsync("#");
+    const live = await connect(broker);
+    await live.publishAsync("rivulet/default/f32", "x", { qos: 1 });
+    await expect.poll(() => seen).toContain("late rivulet/default/f32");
+    expect(seen.filter((topic) => topic.startsWith("late"))).toEqual(["late rivulet/default/f32"]);
+  });
+
   it("lets nobody subscribe to $SYS", async () => {
     const broker = await open();
     listen(broker, (message) => message.ack());
