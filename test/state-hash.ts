@@ -33,28 +33,31 @@ function hashOf(fill: (hash: Hash) => void): string {
 }
 
 /** Hashes the state, the costs and a prediction of a learner after a seeded run: of both engines, which must agree. */
-function trained(config: LearnerConfig): string {
-  const [wasm, reference] = (["wasm", "reference"] as const).map((engine) => trainedBy(engine, config));
+function trained(config: LearnerConfig, steps = STEPS): string {
+  const [wasm, reference] = (["wasm", "reference"] as const).map((engine) => trainedBy(engine, config, steps));
   if (wasm === undefined || wasm !== reference) throw new Error(`the engines differ on ${JSON.stringify(config)}`);
   return wasm;
 }
 
-function trainedBy(engine: EngineKind, config: LearnerConfig): string {
+function trainedBy(engine: EngineKind, config: LearnerConfig, steps: number): string {
   const learner = new Learner(config, engine);
   const random = new Random(11);
-  const costs = new Float64Array(STEPS);
+  const costs = new Float64Array(steps);
+  const rows = config.batch.size;
   const { inputs, labels, sampleWeights } = learner.engine;
-  for (let k = 0; k < STEPS; k++) {
+  for (let k = 0; k < steps; k++) {
     for (let i = 0; i < inputs.length; i++) inputs[i] = random.normal() * (i % 3 === 0 ? 1e3 : 1);
-    for (let r = 0; r < ROWS; r++) {
+    for (let r = 0; r < rows; r++) {
       labels[r] = config.network.loss === "mse" ? random.normal() : random.uint32() % (config.classes?.length ?? 2);
       sampleWeights[r] = 0.5 + random.uniform();
     }
-    learner.step(1 + (k % ROWS));
+    learner.step(1 + (k % rows));
     costs[k] = learner.engine.cost;
   }
   // The sign of a NaN, which a network that has diverged predicts, is the processor's own.
-  const outputs = learner.outputsFor([1, -2, 3]).map((output) => (Number.isNaN(output) ? Number.NaN : output));
+  const outputs = learner
+    .outputsFor(config.features.map((_, i) => [1, -2, 3][i % 3] ?? 0))
+    .map((output) => (Number.isNaN(output) ? Number.NaN : output));
   const hash = hashOf((sum) => sum.update(learner.save()).update(costs).update(Float64Array.from(outputs)));
   learner.release();
   return hash;
@@ -83,6 +86,30 @@ for (const optimizer of optimizers) {
         `${optimizer.kind} ${Object.keys(optimizer).slice(2).join(" ")} ${activation} ${output} ${precision} ${state}`,
       );
     }
+  }
+}
+
+// Layers wide enough for the loops of the compiled engine, and mini-batches of one row.
+for (const precision of PRECISIONS) {
+  for (const [features, hidden, batch] of [
+    [21, [256, 70], 5],
+    [3, [9], 1],
+  ] as const) {
+    const names = Array.from({ length: features }, (_, i) => `x${i}`);
+    const classes = Array.from({ length: 21 }, (_, i) => `c${i}`);
+    const network = {
+      hidden,
+      activation: hidden.map(() => "tanh" as const),
+      output: "softmax",
+      loss: "cross-entropy",
+      init: "he",
+      seed: 3,
+    } as const;
+    const optimizer = { kind: "adam", learningRate: 0.01, clipNorm: 1, l2: 0.001 } as const;
+    const config = { features: names, label: "y", classes, network, scale: "standard", optimizer, precision } as const;
+    console.log(
+      `${features}-${hidden.join("-")}-21 ${batch} ${precision} ${trained({ ...config, batch: { size: batch } }, 20)}`,
+    );
   }
 }
 

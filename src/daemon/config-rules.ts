@@ -3,6 +3,7 @@
 
 import { outputsOf } from "../learner/learner-config.ts";
 import { layoutOf } from "../learner/topology.ts";
+import { HEAP_BYTES_MAX } from "../learner/wasm/heap.ts";
 import type { Finding, KeyPath } from "./config-faults.ts";
 import { outputOf } from "./config-learner.ts";
 import { type ConfigFile, MODELS_MAX, type ModelEntry, RESERVED_FIELDS } from "./config-schema.ts";
@@ -96,7 +97,11 @@ function modelsRules({ models }: ConfigFile): readonly RuleFinding[] {
 
 /** Holds what the models need against what they may take; only where nothing else is wrong with them. */
 function memoryRules({ models, intake, memory }: ConfigFile): readonly RuleFinding[] {
-  const { totalBytes, models: planned } = memoryPlan(models, intake.ringRows);
+  const { totalBytes, enginesBytes, models: planned } = memoryPlan(models, intake.ringRows);
+  if (enginesBytes > HEAP_BYTES_MAX) {
+    const message = `the engines need ${enginesBytes} bytes, one to spare included; all of them share ${HEAP_BYTES_MAX}`;
+    return [finding(["models"], message, [])];
+  }
   if (totalBytes <= memory.bytesMax) return [];
   const sizes = Object.entries(planned).map(([name, bytes]) => ({ name, bytes: bytes.engineBytes + bytes.ringBytes }));
   const largest = sizes.reduce((most, size) => (size.bytes > most.bytes ? size : most));

@@ -5,6 +5,8 @@ import { OPTIMIZER_DEFAULTS, OPTIMIZERS } from "../learner/optimizer.ts";
 import { SCHEDULES } from "../learner/schedule.ts";
 import { whole, words } from "./config-values.ts";
 
+/** Well above 0 in either precision. */
+const EPSILON_MIN = 1e-30;
 const LEARNING_RATE_MAX = 1000;
 
 /** Takes a share that is kept from step to step. */
@@ -51,10 +53,15 @@ export const optimizerSchema = z
     decay: share("Share of the mean square that a step keeps (rmsprop)", OPTIMIZER_DEFAULTS.decay),
     beta1: share("Share of the mean gradient that a step keeps (adam)", OPTIMIZER_DEFAULTS.beta1),
     beta2: share("Share of the mean square that a step keeps (adam)", OPTIMIZER_DEFAULTS.beta2),
-    epsilon: z.number().gt(0).max(1).prefault(OPTIMIZER_DEFAULTS.epsilon).meta({
-      description: "Keeps the division by a root finite (rmsprop, adam)",
-      limit: "a number above 0, up to 1",
-    }),
+    epsilon: z
+      .number()
+      .min(EPSILON_MIN)
+      .max(1)
+      .prefault(OPTIMIZER_DEFAULTS.epsilon)
+      .meta({
+        description: "Keeps the division by a root finite (rmsprop, adam)",
+        limit: `a number from ${EPSILON_MIN} to 1`,
+      }),
     l2: z.number().min(0).max(1).prefault(OPTIMIZER_DEFAULTS.l2).meta({
       description: "Pull of each weight towards 0: l2 times the weight is added to its gradient",
       limit: "a number from 0 to 1",

@@ -8,6 +8,10 @@ const RING_COLUMNS = 4;
 /** Tells how many bytes the models take. */
 export interface MemoryPlan {
   readonly models: Readonly<Record<string, { readonly engineBytes: number; readonly ringBytes: number }>>;
+  /** Room for another engine as large as the largest: one that takes the place of a model's, or that verifies. */
+  readonly spareBytes: number;
+  /** What all engines take, the spare one included: they share one WebAssembly memory. */
+  readonly enginesBytes: number;
   readonly totalBytes: number;
 }
 
@@ -21,6 +25,9 @@ export function memoryPlan(
     const ring = ringRows * (model.features.length + RING_COLUMNS) * Float64Array.BYTES_PER_ELEMENT;
     return [name, { engineBytes: engine, ringBytes: ring }] as const;
   });
-  const totalBytes = planned.reduce((sum, [, bytes]) => sum + bytes.engineBytes + bytes.ringBytes, 0);
-  return { models: Object.fromEntries(planned), totalBytes };
+  const engines = planned.map(([, { engineBytes }]) => engineBytes);
+  const spareBytes = Math.max(0, ...engines);
+  const enginesBytes = engines.reduce((sum, bytes) => sum + bytes, spareBytes);
+  const totalBytes = planned.reduce((sum, [, { ringBytes }]) => sum + ringBytes, enginesBytes);
+  return { models: Object.fromEntries(planned), spareBytes, enginesBytes, totalBytes };
 }

@@ -10,6 +10,8 @@ import { ACTIVATIONS, LOSSES, type Loss, OUTPUTS, type OutputActivation } from "
 const FORMAT = "rivulet-model";
 const VERSION = 1;
 const UNITS_MAX = 65_536;
+/** Far below where adding 1 to a count no longer changes it. */
+const SCALER_COUNT_MAX = 1e15;
 
 export interface ModelFileLayer {
   /** (units, inputs): weights[j][i] leads from unit i to unit j. */
@@ -159,8 +161,8 @@ function scalerAt(value: unknown, features: number): NonNullable<ModelFile["scal
   if (std.some((deviation) => !(deviation > 0))) throw invalid("scaler.std has a number that is not above 0");
   const count = scaler["count"];
   if (count == null) return { mean, std };
-  if (typeof count !== "number" || !Number.isSafeInteger(count) || count < 0) {
-    throw invalid(`scaler.count is ${show(count)} where a whole number ≥ 0 belongs`);
+  if (typeof count !== "number" || !Number.isInteger(count) || count < 0 || count > SCALER_COUNT_MAX) {
+    throw invalid(`scaler.count is ${show(count)} where a whole number from 0 to ${SCALER_COUNT_MAX} belongs`);
   }
   return { mean, std, count };
 }

@@ -39,14 +39,14 @@ export interface Engine {
   readonly outputs: Vector;
   /** K. */
   readonly outputCount: number;
-  /** Rows of the mini-batch that `step` and `forward` work on, at most B. */
+  /** Rows of the mini-batch that `step` and `forward` work on, from 1 to B. */
   rows: number;
   learningRate: number;
   /** Mean loss over the mini-batch before its update. */
   readonly cost: number;
   /** Tells whether the last step made a number non-finite and was undone. */
   readonly undone: boolean;
-  /** Trains on the first `rows` rows; a step that makes any number of the state non-finite leaves it as it was. */
+  /** Trains on the first `rows` rows; a step whose cost, or that makes any number of the state, is not finite leaves it as it was. */
   step(): void;
   /** Fills `outputs` for the first `rows` rows with the state as it stands. */
   forward(): void;
@@ -55,3 +55,10 @@ export interface Engine {
 }
 
 export type EngineKind = "reference" | "wasm";
+
+/** Asserts that an engine has room for so many rows: more would end up where something else is. */
+export function assertRows(rows: number, rowsMax: number): void {
+  if (!Number.isInteger(rows) || rows < 1 || rows > rowsMax) {
+    throw new Error(`${rows} rows are no whole number from 1 to ${rowsMax}`);
+  }
+}

@@ -1,11 +1,11 @@
 import { activate, multiplyByDerivative, softmax } from "./activation.ts";
 import { affine, backward, gradient } from "./dense.ts";
-import type { Engine, EngineOptions } from "./engine.ts";
+import { assertRows, type Engine, type EngineOptions } from "./engine.ts";
 import { crossEntropy, meanSquaredError, softmaxCrossEntropy } from "./loss.ts";
 import { momentsOf, type ResolvedOptimizer, resolveOptimizer } from "./optimizer.ts";
 import { type Precision, type Round, roundOf, type Vector, vectorOf } from "./precision.ts";
 import { Scaler } from "./scaler.ts";
-import { type Layout, layoutOf, type Topology } from "./topology.ts";
+import { assertComputable, type Layout, layoutOf, type Topology } from "./topology.ts";
 import {
   ADAGRAD_EPSILON,
   adagrad,
@@ -34,10 +34,11 @@ export class ReferenceEngine implements Engine {
   readonly sampleWeights: Float64Array;
   readonly outputs: Vector;
   readonly outputCount: number;
-  rows = 0;
   learningRate = 0;
   undone = false;
 
+  readonly #rowsMax: number;
+  #rows = 1;
   readonly #cost = new Float64Array(1);
   readonly #topology: Topology;
   readonly #optimizer: ResolvedOptimizer;
@@ -55,6 +56,8 @@ export class ReferenceEngine implements Engine {
   constructor(options: EngineOptions) {
     const { topology, batchMax, precision = "f64" } = options;
     const vector = (length: number): Vector => vectorOf(precision, length);
+    assertComputable(topology);
+    this.#rowsMax = batchMax;
     this.#topology = topology;
     this.#optimizer = resolveOptimizer(options.optimizer);
     this.#precision = precision;
@@ -72,9 +75,7 @@ export class ReferenceEngine implements Engine {
     this.#deltas = topology.units.slice(1).map((units) => vector(batchMax * units));
     const output = this.#activations.at(-1);
     this.outputCount = topology.units.at(-1) ?? 0;
-    if (output === undefined || this.outputCount > 1 !== (topology.activations.at(-1) === "softmax")) {
-      throw new Error("a network has one output, or several with softmax");
-    }
+    if (output === undefined) throw new Error("a topology has a layer");
     this.outputs = output;
     this.#logits = vector(batchMax * this.outputCount);
     this.labels = new Float64Array(batchMax);
@@ -82,6 +83,15 @@ export class ReferenceEngine implements Engine {
     const scaler = this.scaler === null ? [] : [this.scaler.state];
     this.#state = [this.parameters, ...this.moments, this.powers, ...scaler];
     this.#before = this.#state.map((values) => values.slice());
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  set rows(rows: number) {
+    assertRows(rows, this.#rowsMax);
+    this.#rows = rows;
   }
 
   get cost(): number {
@@ -94,7 +104,7 @@ export class ReferenceEngine implements Engine {
     this.forward();
     this.#backward();
     this.#update();
-    this.undone = !this.#finite();
+    this.undone = !this.#finite() || !Number.isFinite(this.cost);
     if (!this.undone) return;
     this.#restore();
     // What NaN a processor makes of inf − inf is its own: x64 sets the sign, arm64 does not.

@@ -32,6 +32,19 @@ export interface Layout {
   readonly multiplyAdds: number;
 }
 
+/** Asserts that the engines can compute a topology: the loss is taken from the logits of just these outputs. */
+export function assertComputable({ units, activations, loss }: Topology): void {
+  const output = activations.at(-1);
+  const outputs = units.at(-1) ?? 0;
+  if (units.length !== activations.length + 1) throw new Error("a topology needs one activation a layer");
+  if (units.some((count) => !Number.isSafeInteger(count) || count < 1)) throw new Error("a layer has one unit or more");
+  if (activations.slice(0, -1).includes("softmax")) throw new Error("softmax is for the output layer");
+  if (outputs > 1 !== (output === "softmax")) throw new Error("a network has one output, or several with softmax");
+  const isProbability = output === "sigmoid" || output === "softmax";
+  if (loss === "cross-entropy" && !isProbability) throw new Error("cross-entropy goes with sigmoid or softmax");
+  if (loss === "mse" && output === "softmax") throw new Error("softmax goes with cross-entropy");
+}
+
 /** Computes the layout of a topology. */
 export function layoutOf(topology: Topology): Layout {
   const layers: LayerLayout[] = [];

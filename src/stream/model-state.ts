@@ -88,8 +88,8 @@ export class ModelState {
 
   /** Begins anew from the config's seed; positions and monitor state stay. */
   reset(config: ConfigInForce): void {
-    this.ordinal++;
     this.#replace(config);
+    this.ordinal++;
     this.cost = null;
   }
 
@@ -98,9 +98,9 @@ export class ModelState {
    * their kind changed: then they begin anew.
    */
   configure(config: ConfigInForce): void {
-    this.ordinal++;
     const block = this.#learner.save();
     this.#replace(config);
+    this.ordinal++;
     this.#learner.adopt(block);
   }
 

@@ -145,15 +145,15 @@ export class Model {
 
   /** Begins anew under a configuration. No row may be pending. Returns the id of the new snapshot. */
   reset(config: ConfigInForce, now: number): number {
-    this.#command({ kind: "reset", config: config.json, hash: config.hash, numerics: NUMERICS });
     this.state.reset(config);
+    this.#command({ kind: "reset", config: config.json, hash: config.hash, numerics: NUMERICS });
     return this.save("command", now);
   }
 
   /** Puts another configuration in force, or the first one; a snapshot of what was before it is kept. */
   configure(config: ConfigInForce): void {
-    this.draft.add({ type: "config", config: config.json, hash: config.hash, numerics: NUMERICS });
     this.state.configure(config);
+    this.draft.add({ type: "config", config: config.json, hash: config.hash, numerics: NUMERICS });
   }
 
   /** Settles numbered rows that were refused; returns how many numbers were given up as missing. */

@@ -59,6 +59,18 @@ describe("the choice of an engine", () => {
     });
   });
 
+  it.each([
+    ["SharedArrayBuffer", "there is no shared memory here"],
+    ["WebAssembly", "there is no WebAssembly here"],
+  ])("tells why it is the reference: without %s", async (missing, reason) => {
+    const script = `
+      const { defaultEngine } = await import("./src/learner/engines.ts");
+      delete globalThis.${missing};
+      console.log(JSON.stringify(defaultEngine()));`;
+    const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script]);
+    expect(JSON.parse(stdout)).toEqual({ kind: "reference", reason });
+  });
+
   it("may change under a learner's state: each goes on from what the other saved, to the same bits", () => {
     for (const precision of ["f64", "f32"] as const) {
       const learners = (["wasm", "reference"] as const).map((kind) => new Learner({ ...config, precision }, kind));

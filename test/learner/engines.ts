@@ -18,10 +18,10 @@ export const engineOptions: fc.Arbitrary<EngineOptions> = fc
     kind: fc.constantFrom(...OPTIMIZERS),
     momentum: fc.constantFrom(0, 0.9),
     nesterov: fc.boolean(),
-    decay: fc.constantFrom(0.9, 0.5),
+    decay: fc.constantFrom(0.9, 0.5, 0),
     beta1: fc.constantFrom(0.9, 0),
     beta2: fc.constantFrom(0.999, 0.9),
-    epsilon: fc.constantFrom(1e-8, 0.01),
+    epsilon: fc.constantFrom(1e-8, 0.01, 1e-300, 0),
     l2: fc.constantFrom(0, 0.01),
     clipNorm: fc.constantFrom(Number.POSITIVE_INFINITY, 10, 0.1),
     scaled: fc.boolean(),
@@ -51,9 +51,17 @@ export function drawParameters({ parameters }: Engine, random: Random): void {
 /** Draws a mini-batch; some of the features are as large as `magnitude`, as large or as small as a double may be. */
 export function drawRows({ topology }: EngineOptions, engine: Engine, random: Random, magnitude: number): void {
   const { inputs, labels, sampleWeights, outputCount } = engine;
-  for (let i = 0; i < inputs.length; i++) inputs[i] = random.normal() * (random.uint32() % 4 === 0 ? magnitude : 1);
+  const features = topology.units[0] ?? 1;
+  // The first feature is a constant; others are a zero of either sign now and then.
+  const draw = () => {
+    const kind = random.uint32() % 16;
+    return kind === 0 ? 0 : kind === 1 ? -0 : random.normal() * (kind < 6 ? magnitude : 1);
+  };
+  for (let i = 0; i < inputs.length; i++) inputs[i] = i % features === 0 ? 1e-13 : draw();
   for (let r = 0; r < labels.length; r++) {
     labels[r] = topology.loss === "mse" ? random.normal() : random.uint32() % Math.max(2, outputCount);
+    // A class that there is not, where several are told apart: both undo the step.
+    if (outputCount > 1 && random.uint32() % 200 === 0) labels[r] = outputCount;
     sampleWeights[r] = random.uint32() % 2 === 0 ? 1 : 2 * random.uniform();
   }
 }

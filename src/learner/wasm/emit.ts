@@ -89,10 +89,12 @@ function emitStep(frame: Frame): void {
     const kept = code.keep("v128", load("v128.load", pointer, small.from + offset));
     code.assign(bad, op("v128.or", bad.value, op("f64x2.sub", kept, kept)));
   });
+  const cost = load("f64.load", frame.base, map.cost);
+  code.assign(bad, op("v128.or", bad.value, op("f64x2.splat", op("f64.sub", cost, cost))));
   emitGuard(frame, bad);
 }
 
-/** Emits the undoing of a step that made a number non-finite. */
+/** Emits the undoing of a step that made a number non-finite, or whose cost is. */
 function emitGuard(frame: Frame, bad: Variable): void {
   const { code, map, base } = frame;
   const cost = load("f64.load", base, map.cost);

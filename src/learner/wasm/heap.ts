@@ -1,9 +1,11 @@
 import { RivuletError } from "../../error.ts";
 import { webAssembly } from "./web-assembly.ts";
 
-export const PAGE_BYTES = 65_536;
+const PAGE_BYTES = 65_536;
 /** 4 GiB: what 32-bit addresses reach. */
 export const PAGES_MAX = 65_536;
+/** What all engines of a process share. A page is left for how parts are aligned. */
+export const HEAP_BYTES_MAX = (PAGES_MAX - 1) * PAGE_BYTES;
 /** Alignment of a part: a cache line. */
 const LINE_BYTES = 64;
 /** Memory grows by so many pages at least. */
@@ -50,7 +52,10 @@ export class Heap {
   /** Makes the last hole large enough, or a new one behind everything. */
   #grow(bytes: number): Hole {
     const end = this.memory.buffer.byteLength;
-    const pages = Math.max(GROWTH_PAGES, Math.ceil(bytes / PAGE_BYTES));
+    const last = this.#holes.at(-1);
+    const atEnd = last !== undefined && last.address + last.bytes === end ? last.bytes : 0;
+    const needed = Math.ceil((bytes - atEnd) / PAGE_BYTES);
+    const pages = Math.max(needed, Math.min(GROWTH_PAGES, PAGES_MAX - end / PAGE_BYTES));
     try {
       this.memory.grow(pages);
     } catch (cause) {

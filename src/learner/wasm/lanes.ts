@@ -26,6 +26,8 @@ export interface Lanes {
   splat(scalar: Value): Value;
   /** A number of the program's, rounded, in every lane. */
   constant(x: number): Value;
+  /** All bits of the first `lanes` numbers, none of the others. */
+  mask(lanes: number): Value;
   /** Writes the first `lanes` numbers of a vector. */
   store(code: Code, address: Value, offset: number, vector: Value, lanes: number): void;
   /** Two numbers from memory as f64; only the first of them for one lane. */
@@ -64,6 +66,7 @@ function f64Lanes(constants: Constants): Lanes {
     broadcast: (address, offset) => load("v128.load64_splat", address, offset),
     splat: (scalar) => op("f64x2.splat", scalar),
     constant: (x) => constants.f64(x),
+    mask: (lanes) => constants.i64(lanes > 0 ? -1n : 0n, lanes > 1 ? -1n : 0n),
     store,
     loadDoubles: loadPair,
     storeDoubles: store,
@@ -96,10 +99,16 @@ function f32Lanes(constants: Constants): Lanes {
     broadcast: (address, offset) => load("v128.load32_splat", address, offset),
     splat: (scalar) => op("f32x4.splat", op("f32.demote_f64", scalar)),
     constant: (x) => constants.f32(x),
+    mask: (lanes) => constants.i64(halfMask(lanes), halfMask(lanes - 2)),
     store,
     loadDoubles: (address, offset, lanes = 2) =>
       op("f64x2.promote_low_f32x4", load(lanes < 2 ? "v128.load32_zero" : "v128.load64_zero", address, offset)),
     storeDoubles: (code, address, offset, pair, lanes) => store(code, address, offset, demote(pair), lanes),
     roundDoubles: (pair) => op("f64x2.promote_low_f32x4", demote(pair)),
   };
+}
+
+/** The bits of the first of two f32, of both, or of none. */
+function halfMask(lanes: number): bigint {
+  return lanes >= 2 ? -1n : lanes === 1 ? 0xffff_ffffn : 0n;
 }

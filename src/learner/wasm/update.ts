@@ -89,11 +89,14 @@ type Rule = (parameters: Parameters) => Value;
 function emitOptimizer(frame: Frame, bad: Variable): void {
   const { code, lanes, map, layout } = frame;
   const rule = ruleOf(frame, frame.optimizer);
-  const replace = (pointer: Value, offset: number, before: Value, value: Value) => {
-    lanes.store(code, pointer, offset + map.stateBytes, before, lanes.count);
-    lanes.store(code, pointer, offset, value, lanes.count);
+  const replace = (pointer: Value, offset: number, numbers: number, before: Value, value: Value) => {
+    lanes.store(code, pointer, offset + map.stateBytes, before, numbers);
+    lanes.store(code, pointer, offset, value, numbers);
     // x − x is 0 for every finite x, and NaN otherwise.
-    code.assign(bad, op("v128.or", bad.value, lanes.sub(value, value)));
+    const found = lanes.sub(value, value);
+    // Behind the last parameter 0 may be divided by an ε that is 0 in this precision.
+    const counted = numbers < lanes.count ? op("v128.and", found, lanes.mask(numbers)) : found;
+    code.assign(bad, op("v128.or", bad.value, counted));
   };
   const rest = layout.parameterCount % lanes.count;
   const part = (pointer: Value, offset: number, numbers: number) => {
@@ -106,11 +109,11 @@ function emitOptimizer(frame: Frame, bad: Variable): void {
       moment: (m) => moments[m] ?? zero,
       setMoment: (m, value) => {
         const kept = code.keep("v128", value);
-        replace(pointer, (map.moments[m] ?? 0) + offset, moments[m] ?? zero, kept);
+        replace(pointer, (map.moments[m] ?? 0) + offset, numbers, moments[m] ?? zero, kept);
         return kept;
       },
     });
-    replace(pointer, map.parameters + offset, theta, code.keep("v128", next));
+    replace(pointer, map.parameters + offset, numbers, theta, code.keep("v128", next));
   };
   const whole = (layout.parameterCount - rest) * lanes.width;
   eachKnownStep(frame, whole, VECTOR_BYTES, (pointer, offset) => part(pointer, offset, lanes.count));

@@ -1,11 +1,11 @@
 // The compiled engine: a module of its own for each kind of network, all in one memory. The vectors that it shows are views
 // of that memory; they are valid until `release`.
 
-import type { Engine, EngineOptions } from "../engine.ts";
+import { assertRows, type Engine, type EngineOptions } from "../engine.ts";
 import { resolveOptimizer } from "../optimizer.ts";
 import type { Vector } from "../precision.ts";
 import { Scaler, scalerLength } from "../scaler.ts";
-import { type Layout, layoutOf } from "../topology.ts";
+import { assertComputable, type Layout, layoutOf } from "../topology.ts";
 import { assemble, Code, i32, zero } from "./assembler.ts";
 import { type Emitted, emit } from "./emit.ts";
 import { Heap, PAGES_MAX } from "./heap.ts";
@@ -20,6 +20,7 @@ interface Compiled extends Omit<Emitted, "module"> {
 }
 
 let heap: Heap | null = null;
+let absence: { readonly reason: string | null } | null = null;
 const modules = new Map<string, Compiled>();
 
 /** Trains and predicts with a module compiled for its topology. Allocates only in the constructor. */
@@ -45,10 +46,12 @@ export class WasmEngine implements Engine {
   readonly #words: Int32Array;
   readonly #rowsMax: number;
   readonly #release: () => void;
+  #isReleased = false;
 
   /** Throws `memory-exceeded` where the memory cannot grow. */
   constructor(options: EngineOptions) {
     const { topology, batchMax, precision = "f64" } = options;
+    assertComputable(topology);
     const map = memoryMapOf(options);
     heap ??= new Heap();
     const { memory } = heap;
@@ -77,6 +80,7 @@ export class WasmEngine implements Engine {
     this.outputs = numbers(map.activations.at(-1) ?? 0, batchMax * this.outputCount);
     this.#numbers = doubles(map.learningRate, 2);
     this.#words = new Int32Array(buffer, base + map.rows, 2);
+    this.rows = 1;
     const { exports } = new (webAssembly().Instance)(module, { rivulet: { memory, base } });
     this.step = exports["step"] as () => void;
     this.forward = exports["forward"] as () => void;
@@ -87,8 +91,7 @@ export class WasmEngine implements Engine {
   }
 
   set rows(rows: number) {
-    // The module writes as many rows as it is told: more would end up in the memory of other engines.
-    if (!(rows >= 1 && rows <= this.#rowsMax)) throw new Error(`${rows} rows are not from 1 to ${this.#rowsMax}`);
+    assertRows(rows, this.#rowsMax);
     this.#words[0] = rows;
   }
 
@@ -109,6 +112,8 @@ export class WasmEngine implements Engine {
   }
 
   release(): void {
+    if (this.#isReleased) throw new Error("an engine is released once");
+    this.#isReleased = true;
     this.#release();
   }
 }
@@ -118,8 +123,6 @@ export function wasmAbsence(): string | null {
   absence ??= { reason: findAbsence() };
   return absence.reason;
 }
-
-let absence: { readonly reason: string | null } | null = null;
 
 function findAbsence(): string | null {
   const host = findWebAssembly();
