@@ -44,6 +44,7 @@ export function publishCommand(exit: (code: number) => void): Command {
       const config = configOf(options);
       const { name, model } = modelOf(config, options.name);
       const { payloads, rows } = samplesOf(file, model, options);
+      const refused = new Refused();
       const progress = new Progress();
       const stop = new AbortController();
       const interrupt = () => stop.abort();
@@ -56,6 +57,10 @@ export function publishCommand(exit: (code: number) => void): Command {
         rate: options.rate ?? 0,
         payloads,
         signal: stop.signal,
+        // What the daemon's own broker acknowledges is settled; of another one's acknowledgements nothing follows.
+        ...(config.mqtt.broker === "embedded"
+          ? { listen: { topic: `${config.mqtt.prefix}/${name}/event`, onMessage: (event) => refused.hear(event) } }
+          : {}),
         onProgress: ({ acknowledged }) =>
           progress.show(`${short(acknowledged)}${rows === null ? "" : ` of ${short(rows)}`} rows acknowledged`),
       }).finally(() => {
@@ -66,12 +71,35 @@ export function publishCommand(exit: (code: number) => void): Command {
       const { sent, acknowledged, seconds } = published;
       print(
         options,
-        { file: file ?? null, stream: options.stream ?? null, model: name, rows: rows ?? sent, ...published },
+        {
+          file: file ?? null,
+          stream: options.stream ?? null,
+          model: name,
+          rows: rows ?? sent,
+          ...published,
+          refusal: refused.first,
+        },
         () =>
           `${short(acknowledged)} of ${short(sent)} rows acknowledged in ${seconds.toFixed(2)} s (${short(Math.round(sent / Math.max(seconds, 1e-3)))} a second)`,
       );
-      if (rows !== null && sent < rows) exit(1);
+      if (refused.first !== null) {
+        process.stderr.write(
+          `model ${name} refused rows meanwhile (${refused.first}): \`rivulet quarantine\` tells which\n`,
+        );
+      }
+      if (refused.first !== null || (rows !== null && sent < rows)) exit(1);
     });
+}
+
+/** Hears from a model's events whether it refused something. Which producer sent it they do not tell, nor how much there was. */
+class Refused {
+  /** Why the first one was refused, or null. */
+  first: string | null = null;
+
+  hear(payload: string): void {
+    const { event, code, detail } = JSON.parse(payload) as { event?: string; code?: string; detail?: string };
+    if (event === "rejected") this.first ??= `${code}: ${detail}`;
+  }
 }
 
 function qosOf(value: number): 0 | 1 | 2 {

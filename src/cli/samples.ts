@@ -13,6 +13,7 @@ import {
   type StreamRow,
   streamRows,
 } from "../sample/streams.ts";
+import { NAME } from "../sample/topic.ts";
 import { readText } from "./training-set.ts";
 
 const DIGITS = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
@@ -47,12 +48,13 @@ export function modelOf(
   });
 }
 
-/** Opens a file or a stream for a model. Throws `usage`, `csv-invalid`, `file-unreadable`. */
+/** Opens a file or a stream for a model, once the options are right. Throws `usage`, `csv-invalid`, `file-unreadable`. */
 export function samplesOf(file: string | undefined, model: ModelConfig, options: Source): Samples {
   const { stream, count, seed } = options;
   if ((file === undefined) === (stream === undefined)) {
     throw new RivuletError("usage", "either a CSV file or --stream KIND is needed");
   }
+  checkNumbering(options);
   const write = sampleWriter(model, options);
   if (file !== undefined) {
     const table = readCsv(readText(file), { features: model.features, label: model.label });
@@ -74,6 +76,22 @@ function* written(
   for (let seq = 0; seq < count; seq++) {
     const { features, label } = rows.next().value;
     yield write(features, model.classes?.[label] ?? label, seq);
+  }
+}
+
+/** Refuses what the daemon would refuse of every row, and an epoch that would number nothing. */
+function checkNumbering({ source, epoch }: Source): void {
+  if (source === undefined && epoch !== undefined) {
+    throw new RivuletError("usage", "--epoch names a numbering, and without --source the rows have no numbers", {
+      hint: "Name the producer with --source.",
+    });
+  }
+  for (const [option, name] of Object.entries({ "--source": source, "--epoch": epoch })) {
+    if (name === undefined || NAME.test(name)) continue;
+    throw new RivuletError(
+      "usage",
+      `${option} is ${JSON.stringify(name)}; 1 to 64 letters, digits, dots, underscores and hyphens are needed`,
+    );
   }
 }
 

@@ -69,6 +69,18 @@ export class Outbox {
     await this.#until(() => this.#pending.size === 0);
   }
 
+  /** Resolves when what the broker had for the one who listens is here: it stands before the answer to a last request. */
+  async hear(): Promise<void> {
+    const client = this.#client;
+    const { listen } = this.#options;
+    if (listen === undefined || client === null) return;
+    await new Promise<void>((resolve) => {
+      // Where the connection is lost just now, no answer comes.
+      client.once("close", () => resolve());
+      client.unsubscribe(listen.topic, () => resolve());
+    });
+  }
+
   /** Gives up: whoever waits is told. */
   fail(cause: unknown): void {
     this.#failure ??= lost(this, cause);
@@ -109,6 +121,14 @@ export class Outbox {
       this.#client = null;
       if (!this.#closed) this.#reconnect(new Error("the broker closed the connection"));
     });
+    const { listen } = this.#options;
+    if (listen !== undefined) {
+      client.on("message", (topic, payload) => {
+        if (topic === listen.topic) listen.onMessage(payload.toString("utf8"));
+      });
+      // It fails with the connection only, and the next one asks anew.
+      client.subscribeAsync(listen.topic).catch(() => {});
+    }
     for (const entry of this.#pending) this.#transmit(client, entry);
   }
 

@@ -23,6 +23,8 @@ export interface PublishOptions {
   readonly payloads: Iterable<string | Uint8Array>;
   /** Ends sending; what was sent is still waited for, for STOP_MS_MAX. */
   readonly signal: AbortSignal;
+  /** What to hear meanwhile: with the embedded broker, all that it told before the last acknowledgement, or with it. */
+  readonly listen?: { readonly topic: string; readonly onMessage: (payload: string) => void };
   /** Called after each message that was acknowledged. */
   readonly onProgress: (counts: PublishCounts) => void;
 }
@@ -63,6 +65,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
       sent++;
     }
     await drained(outbox, signal);
+    await outbox.hear();
     const seconds = (performance.now() - startedAt) / 1000;
     return { sent: outbox.sent, acknowledged: outbox.acknowledged, seconds };
   } finally {

@@ -115,6 +115,36 @@ describe("the program", () => {
     expect((await rivulet(["predict", "--data", data, "1"])).code).toBe(64);
   });
 
+  it.each([
+    [["--source", "bad name"], '--source is "bad name"'],
+    [["--source", ""], '--source is ""'],
+    [["--source", "pump", "--epoch", "a/b"], '--epoch is "a/b"'],
+    [["--epoch", "one"], "--source"],
+  ])("sends nothing where the numbering is wrong: %j", async (wrong, told) => {
+    // There is no daemon: what is sent would fail otherwise.
+    const args = ["publish", "--stream", "moons", "--count", "3", "--data", temporaryFolder(), "--set", "mqtt.port=1"];
+    const { code, stderr } = await rivulet([...args, ...wrong]);
+    expect(code).toBe(64);
+    expect(stderr).toContain(told);
+  });
+
+  it("does not say that all is well where rows that it published were refused", async () => {
+    const data = temporaryFolder();
+    const { port } = await startDaemon(data);
+    const at = ["--set", `mqtt.port=${port}`];
+    const file = join(temporaryFolder(), "rows.csv");
+    writeFileSync(file, `x1,x2,y\n${"1,2,1\n".repeat(500)}1,2,7\n`);
+    const { code, stdout, stderr } = await rivulet(["publish", file, "--json", ...at]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("label-invalid")]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      acknowledged: 501,
+      refusal: expect.stringContaining("label-invalid"),
+    });
+    const fine = await rivulet(["publish", file, "--json", "--count", "500", ...at]);
+    expect([fine.code, fine.stderr]).toEqual([0, ""]);
+    expect(JSON.parse(fine.stdout)).toMatchObject({ acknowledged: 500, refusal: null });
+  });
+
   it("reloads its configuration at SIGHUP, and says what came of it", async () => {
     const data = temporaryFolder();
     const file = join(temporaryFolder(), "rivulet.yaml");
