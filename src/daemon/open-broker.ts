@@ -26,10 +26,14 @@ export async function openBroker(config: Config, log: Log, onOnline: () => void)
       onDisconnected: (told) => log.warn(told, "a client was disconnected"),
     });
   }
+  const clientId = mqtt.clientId ?? ownClientId(config.data);
+  const session = new SessionMark(config.data, `${clientId} at ${mqtt.broker}`);
   return openExternalBroker({
     ...common,
     url: mqtt.broker,
-    clientId: mqtt.clientId ?? ownClientId(config.data),
+    clientId,
+    hadSession: session.isThere(),
+    onSession: () => session.put(),
     protocol: mqtt.protocol,
     keepaliveSeconds: Math.max(1, Math.round(mqtt.keepaliveMs / 1000)),
     connectMsMax: CONNECT_MS_MAX,
@@ -44,12 +48,13 @@ export function readCredentials({ mqtt }: Config): Credentials {
   const { broker, username, passwordFile, caFile, certFile, keyFile } = mqtt;
   const read = (file: string | null) => (file === null ? null : readSecret(file));
   const secured = broker === "embedded" ? certFile !== null : broker.startsWith("mqtts:");
+  const password =
+    read(passwordFile)
+      ?.toString("utf8")
+      .replace(/\r?\n$/, "") ?? null;
   return {
     username,
-    password:
-      read(passwordFile)
-        ?.toString("utf8")
-        .replace(/\r?\n$/, "") ?? null,
+    password,
     tls: secured ? { ca: read(caFile), cert: read(certFile), key: read(keyFile) } : null,
   };
 }
@@ -79,6 +84,31 @@ function ownClientId(data: string): string {
   return made;
 }
 
+/** Remembers, across restarts, that a broker keeps a session for this data folder: that it was lost can be told then. */
+class SessionMark {
+  readonly #path: string;
+  readonly #whose: string;
+
+  /** `whose` names client and broker: another one has no session to lose. */
+  constructor(data: string, whose: string) {
+    this.#path = join(data, "broker-session");
+    this.#whose = `${whose}\n`;
+  }
+
+  isThere(): boolean {
+    try {
+      return readFileSync(this.#path, "utf8") === this.#whose;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      return false;
+    }
+  }
+
+  put(): void {
+    if (!this.isThere()) writeFileSync(this.#path, this.#whose);
+  }
+}
+
 /** Logs what happens to a connection: each new reason once, not each attempt. */
 function changeLogger(broker: string, log: Log): (change: ExternalChange) => void {
   let toldReason: string | null = null;
@@ -95,6 +125,15 @@ function changeLogger(broker: string, log: Log): (change: ExternalChange) => voi
         return;
       case "downgrade":
         log.warn({ broker, reason: change.reason }, "the broker does not speak MQTT 5; trying 3.1.1");
+        return;
+      case "passing":
+        log.warn(
+          { broker, heldBytes: change.heldBytes },
+          "the broker sends more than may be held: what comes now is left with it until what is held is done",
+        );
+        return;
+      case "asking-again":
+        log.info({ broker, passedOver: change.passedOver }, "the broker is asked again for what was passed over");
         return;
       case "session-lost":
         log.warn({ broker }, "the broker forgot the session: what it had kept for the daemon is gone");

@@ -68,6 +68,10 @@ export interface ExternalStatus extends AnyStatus {
   readonly attempts: number;
   /** Times that the broker had forgotten what it was to keep for the daemon. */
   readonly sessionsLost: number;
+  /** Times that the broker sent more than may be held, and had to be asked for the rest by a new connection. */
+  readonly passes: number;
+  /** Messages of QoS 1 that were passed over then, neither held nor acknowledged. */
+  readonly passedOver: number;
 }
 
 /** Tells how a broker is. */

@@ -2,18 +2,20 @@
 // on in mqtt.js, and not documented there, stands in DESIGN.md, each with a test.
 
 import { connect as connectPlain, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type SecureContextOptions } from "node:tls";
 import { type IConnackPacket, type IDisconnectPacket, type IPublishPacket, MqttClient } from "mqtt";
-import type { Credentials, Publication } from "./broker.ts";
+import type { Publication } from "./broker.ts";
 import { type Oversized, PacketFilter } from "./packet-filter.ts";
-import { secureContextOptions } from "./tls-files.ts";
 
 export interface ConnectionOptions {
   /** mqtt: or mqtts:, with host and maybe port. */
   readonly url: URL;
   readonly protocolVersion: 4 | 5;
   readonly clientId: string;
-  readonly credentials: Credentials;
+  readonly username: string | null;
+  readonly password: string | null;
+  /** What the connection is secured with; null without TLS. */
+  readonly tls: SecureContextOptions | null;
   readonly keepaliveSeconds: number;
   readonly connectMsMax: number;
   /** Messages that the broker may leave without acknowledgement (MQTT 5). */
@@ -36,6 +38,8 @@ export interface ConnectionEvents {
 /** Says how a connection ended. */
 export interface ConnectionEnd {
   readonly reason: string;
+  /** It was left in good order, and everything acknowledged on it has reached the broker. */
+  readonly left: boolean;
   /** The broker does not speak this protocol, or closed before it answered, which old ones do instead of saying so. */
   readonly unspoken: "refused" | "silent" | null;
 }
@@ -46,6 +50,7 @@ const SESSION_SECONDS = 604_800;
 /** "Unacceptable protocol version" of MQTT 3.1.1, and of MQTT 5. */
 const UNSPOKEN: readonly number[] = [0x01, 0x84];
 const PUBACK = 0x40;
+const PINGREQ = Buffer.from([0xc0, 0]);
 /** How long a farewell may take. */
 const FAREWELL_MS_MAX = 1000;
 
@@ -59,13 +64,20 @@ export class Connection {
   #reset = false;
   #reason: string | null = null;
   #unspoken: ConnectionEnd["unspoken"] = null;
+  /** Pings without an answer. */
+  #pings = 0;
+  /** Answers to pings that must come before the connection is left; null while it is not to be left. */
+  #leavesAfter: number | null = null;
+  #left = false;
 
-  /** Begins to connect. */
+  /** Begins to connect. Throws what Node says of options that cannot be used; then nothing is left open. */
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
-    const { protocolVersion, clientId, credentials, keepaliveSeconds, connectMsMax, receiveMaximum, will } = options;
+    const { protocolVersion, clientId, username, password, keepaliveSeconds } = options;
+    const { connectMsMax, receiveMaximum, will } = options;
     this.#options = options;
     this.#events = events;
-    this.#client = new MqttClient(() => this.#openSocket(), {
+    const socket = this.#openSocket();
+    this.#client = new MqttClient(() => socket, {
       manualConnect: true,
       // The loop in external.ts connects anew: this one can latch off for ever, and has no back-off.
       reconnectPeriod: 0,
@@ -74,8 +86,8 @@ export class Connection {
       clean: false,
       keepalive: keepaliveSeconds,
       connectTimeout: connectMsMax,
-      ...(credentials.username === null ? {} : { username: credentials.username }),
-      ...(credentials.password === null ? {} : { password: credentials.password }),
+      ...(username === null ? {} : { username }),
+      ...(password === null ? {} : { password }),
       will: { topic: will.topic, payload: Buffer.from(will.payload), retain: true, qos: 1 },
       ...(protocolVersion === 5 ? { properties: { sessionExpiryInterval: SESSION_SECONDS, receiveMaximum } } : {}),
     });
@@ -109,6 +121,18 @@ export class Connection {
     this.#client.stream.destroy();
   }
 
+  /**
+   * Ends the connection in good order, once the broker has read all acknowledgements: it answers a ping that comes after
+   * them. A socket closed while much is unread is reset, and what was written last may be lost with it.
+   */
+  leave(reason: string): void {
+    if (this.#closed || this.#leavesAfter !== null) return;
+    this.#reason ??= reason;
+    this.#flush();
+    this.#client.stream.write(PINGREQ);
+    this.#leavesAfter = ++this.#pings;
+  }
+
   /** Lets what was published leave, says farewell, and ends. */
   async end(): Promise<void> {
     if (this.#closed) return;
@@ -137,6 +161,12 @@ export class Connection {
     };
     client.on("connect", (connack) => this.#subscribe(connack));
     client.on("error", (error) => this.#failed(error));
+    client.on("packetsend", ({ cmd }) => {
+      if (cmd === "pingreq") this.#pings++;
+    });
+    client.on("packetreceive", ({ cmd }) => {
+      if (cmd === "pingresp") this.#answeredPing();
+    });
     client.on("disconnect", ({ reasonCode }: IDisconnectPacket) => {
       this.#reason ??= `the broker ended the connection (reason ${reasonCode ?? 0})`;
     });
@@ -151,6 +181,13 @@ export class Connection {
       () => this.#events.onOnline({ sessionPresent }),
       (error: Error) => this.abort(`the broker refuses the subscription: ${error.message}`),
     );
+  }
+
+  #answeredPing(): void {
+    this.#pings--;
+    if (this.#leavesAfter === null || --this.#leavesAfter > 0) return;
+    this.#left = true;
+    void this.end();
   }
 
   #failed(error: Error & { readonly code?: unknown }): void {
@@ -168,17 +205,21 @@ export class Connection {
     if (!this.#answered && (this.#reason === null || this.#reset)) this.#unspoken = "silent";
     // Its timers end with it.
     this.#client.end(true);
-    this.#events.onClosed({ reason: this.#reason ?? "the connection was closed", unspoken: this.#unspoken });
+    this.#events.onClosed({
+      reason: this.#reason ?? "the connection was closed",
+      left: this.#left,
+      unspoken: this.#unspoken,
+    });
   }
 
   #openSocket(): Socket {
-    const { url, credentials, packetBytesMax, protocolVersion } = this.#options;
+    const { url, tls, packetBytesMax, protocolVersion } = this.#options;
     const host = url.hostname.replace(/^\[|\]$/g, "");
     const port = url.port === "" ? (PORTS[url.protocol] ?? 1883) : Number(url.port);
     const socket =
-      credentials.tls === null
+      tls === null
         ? connectPlain({ host, port, noDelay: true })
-        : connectTls({ host, port, ...secureContextOptions(credentials.tls), ...serverName(host) });
+        : connectTls({ host, port, ...tls, ...serverName(host) });
     socket.setNoDelay(true);
     socket.on("error", (error: NodeJS.ErrnoException) => {
       this.#reason ??= error.message || String(error);
