@@ -3,7 +3,7 @@
 // daemon speaks, and packets over the limit. What it relies on in aedes stands in DESIGN.md, each with a test.
 
 import { timingSafeEqual } from "node:crypto";
-import { createServer as createPlainServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, type PublishPacket } from "aedes";
 import type { Observable } from "rxjs";
@@ -66,7 +66,9 @@ export async function openEmbeddedBroker(options: EmbeddedBrokerOptions): Promis
 class AedesBroker implements EmbeddedBroker {
   readonly #options: EmbeddedBrokerOptions;
   readonly #aedes: Aedes;
-  readonly #server: Server | TlsServer;
+  readonly #server: Server;
+  /** Secures what `#server` takes in; it listens nowhere itself, so that another one can take its place. */
+  #tlsServer: TlsServer | null;
   readonly #intake: Intake;
   readonly #sockets = new Set<Socket>();
   readonly #connections = new WeakMap<Client, number>();
@@ -108,12 +110,8 @@ class AedesBroker implements EmbeddedBroker {
     // An error of a client ends its connection; there is nothing else to do about it.
     this.#aedes.on("clientError", () => {});
     this.#aedes.on("connectionError", () => {});
-    const accept = (socket: Socket) => this.#accept(socket);
-    const { tls } = this.#credentials;
-    this.#server =
-      tls === null
-        ? createPlainServer({ noDelay: true }, accept)
-        : createTlsServer({ noDelay: true, requestCert: tls.ca !== null, ...secureContextOptions(tls) }, accept);
+    this.#tlsServer = this.#openTls(options.credentials);
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
   get chunks$(): Observable<readonly Message[]> {
@@ -176,8 +174,12 @@ class AedesBroker implements EmbeddedBroker {
     if ((credentials.tls === null) !== (this.#credentials.tls === null)) {
       throw new RivuletError("broker-failed", "TLS cannot be turned on or off while the broker runs");
     }
-    if (credentials.tls !== null) (this.#server as TlsServer).setSecureContext(secureContextOptions(credentials.tls));
+    this.#tlsServer = this.#openTls(credentials);
+    const former = this.#credentials;
     this.#credentials = credentials;
+    if (!isAskedMore(former, credentials)) return;
+    // Who was let in by what holds no longer must show what holds now.
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async stopIntake(): Promise<void> {
@@ -205,9 +207,22 @@ class AedesBroker implements EmbeddedBroker {
     for (const client of this.#clients()) pause(client);
   }
 
+  /** Makes what secures new connections; sessions of a former one cannot be resumed with it. */
+  #openTls({ tls }: Credentials): TlsServer | null {
+    if (tls === null) return null;
+    const options = { requestCert: tls.ca !== null, ...secureContextOptions(tls) };
+    return createTlsServer(options, (socket) => this.#welcome(socket));
+  }
+
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
+    if (this.#stopped) socket.destroy();
+    else if (this.#tlsServer === null) this.#welcome(socket);
+    else this.#tlsServer.emit("connection", socket);
+  }
+
+  #welcome(socket: Socket): void {
     // aedes listens for errors once it has the socket; until then, and after it let go, they end the connection.
     socket.on("error", () => socket.destroy());
     if (this.#stopped) socket.destroy();
@@ -294,6 +309,14 @@ class AedesBroker implements EmbeddedBroker {
   #clients(): readonly Client[] {
     return clientsOf(this.#aedes);
   }
+}
+
+/** Tells whether a client that was let in by the former credentials may not be let in by the others. */
+function isAskedMore(former: Credentials, next: Credentials): boolean {
+  const isOtherPassword = next.password !== null && next.password !== former.password;
+  const isOtherName = next.username !== null && next.username !== former.username;
+  const [ca, formerCa] = [next.tls?.ca ?? null, former.tls?.ca ?? null];
+  return isOtherPassword || isOtherName || (ca !== null && (formerCa === null || !ca.equals(formerCa)));
 }
 
 /** Compares in a time that does not depend on where two texts of one length differ. */

@@ -316,6 +316,51 @@ describe("the embedded broker", () => {
     },
   );
 
+  it.skipIf(!programs.openssl)(
+    "asks for certificates from the moment on that it has an authority, also those who are there already",
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "rivulet-tls-"));
+      makeCertificates(folder);
+      const file = (name: string) => readFileSync(join(folder, name));
+      const tls = { ca: null, cert: file("server.pem"), key: file("server-key.pem") };
+      const none = { username: null, password: null };
+      const broker = await open({ credentials: { ...none, tls } });
+      listen(broker, (message) => message.ack());
+      const { url } = broker.status();
+      const [ca, cert, key] = [file("ca.pem"), file("client.pem"), file("client-key.pem")];
+      const early = await connectAsync(url, { ca, reconnectPeriod: 0 });
+      early.on("error", () => {});
+      const closed = new Promise<void>((resolve) => early.once("close", () => resolve()));
+      broker.renew({ ...none, tls: { ...tls, ca } });
+      await closed;
+      await expect(connectAsync(url, { ca, reconnectPeriod: 0 }, false)).rejects.toThrow();
+      const known = await connectAsync(url, { ca, cert, key, reconnectPeriod: 0 });
+      await known.publishAsync(SAMPLE, "x", { qos: 1 });
+      // Nothing is asked of it that it has not shown: it stays.
+      broker.renew({ ...none, tls: { ...tls, ca } });
+      broker.renew({ ...none, tls });
+      await known.publishAsync(SAMPLE, "y", { qos: 1 });
+      await (await connectAsync(url, { ca, reconnectPeriod: 0 })).endAsync(true);
+      await known.endAsync(true);
+      expect(broker.status().messages).toBe(2);
+      rmSync(folder, { recursive: true });
+    },
+  );
+
+  it("lets nobody stay whom it would not let in any more", async () => {
+    const credentials = { username: "pump", password: "secret", tls: null };
+    const broker = await open({ credentials });
+    listen(broker);
+    const client = await connect(broker, { username: "pump", password: "secret" });
+    broker.renew({ ...credentials });
+    await client.subscribeAsync("rivulet/nothing");
+    const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
+    broker.renew({ ...credentials, password: "other" });
+    await closed;
+    await connect(broker, { username: "pump", password: "other" });
+    await expect(connect(broker, { username: "pump", password: "secret" })).rejects.toMatchObject({ code: 4 });
+  });
+
   it("listens beyond this machine with a password and TLS only", async () => {
     const tls = { ca: null, cert: null, key: null };
     for (const credentials of [
