@@ -25,11 +25,15 @@ export function startCommand(exit: (code: number) => void): Command {
       // While a full disk keeps the daemon from opening, a signal must still end it.
       const daemon = await Promise.race([opening, stopped.then(() => null)]);
       if (daemon === null) process.exit(1);
-      reload.now = () => void daemon.reload();
-      process.stdout.write(greeting(daemon));
-      await Promise.race([stopped, daemon.ended]);
-      process.stdout.write("rivulet stops: trains what is pending, commits, saves\n");
-      await daemon.close();
+      try {
+        reload.now = () => void daemon.reload();
+        process.stdout.write(greeting(daemon));
+        await Promise.race([stopped, daemon.ended]);
+        process.stdout.write("rivulet stops: trains what is pending, commits, saves\n");
+      } finally {
+        // Whatever failed, nothing stays open that would keep the process alive.
+        await daemon.close();
+      }
       exit(0);
     });
 }

@@ -39,7 +39,7 @@ export interface Control {
   close(): Promise<void>;
 }
 
-/** Listens at `path`. A socket file that is there was left behind: the caller holds the lock of the data folder. */
+/** Listens at `path`; throws `data-unusable` where that cannot be. A socket file that is there was left behind: the caller holds the lock of the data folder. */
 export async function serveControl(path: string, handler: Handler): Promise<Control> {
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
@@ -51,6 +51,11 @@ export async function serveControl(path: string, handler: Handler): Promise<Cont
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(path, resolve);
+  }).catch((cause: Error) => {
+    throw new RivuletError("data-unusable", `the control socket ${path} cannot be made: ${cause.message}`, {
+      hint: "It is in the data folder, or, where its path is too long, in $XDG_RUNTIME_DIR or /tmp.",
+      cause,
+    });
   });
   chmodSync(path, OWNER_ONLY);
   return {

@@ -59,8 +59,12 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     await daemon.start();
     return daemon;
   } catch (error) {
-    await broker?.close();
-    store.close();
+    // What flows already is led to its end: it would keep the process alive.
+    if (daemon !== null) await daemon.close();
+    else {
+      await broker?.close();
+      store.close();
+    }
     throw error;
   }
 }
@@ -158,7 +162,7 @@ export class Daemon {
     return this.#ended;
   }
 
-  /** Lets the data flow; resolves when what the models begin with is durable. */
+  /** Lets the data flow; resolves when what the models begin with is durable. Throws what made the pipeline fail. */
   async start(): Promise<void> {
     const { config, listen, log } = this.#options;
     const { reason } = defaultEngine();
@@ -178,6 +182,8 @@ export class Daemon {
         });
       });
     });
+    // It may have failed after its first commit, in the same turn.
+    await Promise.race([this.#ended, Promise.resolve()]);
     if (!listen) return;
     const path = controlSocketPath(config.data, process.env);
     this.#control = await serveControl(path, (verb, params, onProgress) => this.request(verb, params, onProgress));
@@ -247,7 +253,8 @@ export class Daemon {
     this.#stopMaintenance();
     await broker?.stopIntake();
     this.#stop$.next();
-    await this.#ended;
+    // Where the pipeline has failed, `ended` tells it; what is open is closed all the same.
+    await Promise.allSettled([this.#ended]);
     this.#retained.end();
     await broker?.close();
     await this.#control?.close();

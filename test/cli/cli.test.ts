@@ -27,6 +27,30 @@ describe("the program", () => {
     expect(await stopped(child, "SIGINT")).toBe(0);
   });
 
+  it("exits with 1 where the certificate for an external broker cannot be used, and greets nobody", async () => {
+    const data = temporaryFolder();
+    const file = join(data, "garbage.pem");
+    writeFileSync(file, "garbage\n");
+    const set = ["broker=mqtts://127.0.0.1:1", `certFile=${file}`, `keyFile=${file}`];
+    const { code, stdout, stderr } = await rivulet([
+      "start",
+      "--data",
+      data,
+      ...set.flatMap((key) => ["--set", `mqtt.${key}`]),
+    ]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("certificates cannot be used");
+  });
+
+  it("exits with 1 where what fails is the last thing of its start", async () => {
+    // The path of its control socket is too long for the kernel, and the folder for such does not exist.
+    const data = join(temporaryFolder(), "d".repeat(100));
+    const environment = { XDG_RUNTIME_DIR: join(data, "missing") };
+    const { code, stdout, stderr } = await rivulet(["start", "--data", data, "--set", "mqtt.port=0"], environment);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("control socket");
+  });
+
   it("tells a query where nothing is stored what to do", async () => {
     const data = join(temporaryFolder(), "nothing");
     const { code, stderr } = await rivulet(["status", "--data", data]);
