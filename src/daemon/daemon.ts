@@ -6,7 +6,7 @@ import { concatMap, defer, from, merge, NEVER, type Observable, of, Subject, tak
 import { RivuletError } from "../error.ts";
 import { defaultEngine } from "../learner/engines.ts";
 import type { Transaction } from "../learner/transaction.ts";
-import type { Broker } from "../mqtt/broker.ts";
+import type { Broker, Credentials } from "../mqtt/broker.ts";
 import { openStore } from "../store/open-store.ts";
 import type { Store } from "../store/store.ts";
 import type { CommandItem, Committed } from "../stream/flow.ts";
@@ -22,7 +22,7 @@ import { monotonicScheduler } from "./monotonic-scheduler.ts";
 import { openBroker, readCredentials } from "./open-broker.ts";
 import { modelPolicy } from "./open-model.ts";
 import { type OpenedModels, openModels } from "./open-models.ts";
-import { planReload } from "./reload.ts";
+import { changedFiles, planReload } from "./reload.ts";
 import { Requests } from "./requests.ts";
 import { Retained } from "./retained.ts";
 import type { Counters, Reloaded, Rooms } from "./rooms.ts";
@@ -54,8 +54,9 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   let daemon: Daemon | null = null;
   try {
     const opened = openModels(options, store);
-    broker = listen ? await openBroker(config, log, () => daemon?.announce()) : null;
-    daemon = new Daemon(options, store, opened, broker);
+    const credentials = listen ? readCredentials(config) : null;
+    if (credentials !== null) broker = await openBroker(config, credentials, log, () => daemon?.announce());
+    daemon = new Daemon(options, store, opened, broker, credentials);
     await daemon.start();
     return daemon;
   } catch (error) {
@@ -93,6 +94,8 @@ export class Daemon {
   readonly #committed$: Observable<Committed>;
   /** In force; a reload puts another one in its place. */
   #config: Config;
+  /** What the files held that `#config` names; null without a broker. */
+  #credentials: Credentials | null;
   /** What the pipeline reads of it, each time anew. */
   readonly #commitPolicy: { -readonly [K in keyof Config["commit"]]: Config["commit"][K] };
   #reloaded: Reloaded | null = null;
@@ -103,12 +106,19 @@ export class Daemon {
   #closing: Promise<void> | null = null;
 
   /** Puts the rooms together; use `openDaemon`. */
-  constructor(options: DaemonOptions, store: Store, opened: OpenedModels, broker: Broker | null) {
+  constructor(
+    options: DaemonOptions,
+    store: Store,
+    opened: OpenedModels,
+    broker: Broker | null,
+    credentials: Credentials | null,
+  ) {
     const { config, reread } = options;
     const { models, wanted, number } = opened;
     this.#options = options;
     this.#opened = opened;
     this.#config = config;
+    this.#credentials = credentials;
     this.#commitPolicy = { ...config.commit };
     const daemon = this;
     this.rooms = {
@@ -224,8 +234,14 @@ export class Daemon {
     const { log } = this.#options;
     const check = this.rooms.checkConfig();
     if (!check.ok) throw new RivuletError("config-invalid", check.faults.map(formatFault).join("; "));
-    const { config, changed, waiting, learners } = planReload(this.#config, check.config);
-    this.rooms.broker?.renew(readCredentials(config));
+    const { config, changed: changedKeys, waiting, learners } = planReload(this.#config, check.config);
+    const changed = [...changedKeys];
+    if (this.rooms.broker !== null && this.#credentials !== null) {
+      const credentials = readCredentials(config);
+      this.rooms.broker.renew(credentials);
+      for (const key of changedFiles(this.#credentials, credentials)) if (!changed.includes(key)) changed.push(key);
+      this.#credentials = credentials;
+    }
     this.#config = config;
     Object.assign(this.#commitPolicy, config.commit);
     if (changed.includes("log.level")) log.level = config.log.level;

@@ -12,10 +12,15 @@ import { bridgeStateTopic, OFFLINE } from "./retained.ts";
 const CONNECT_MS_MAX = 10_000;
 
 /** Opens the broker that the configuration asks for. `onOnline` is called on each connection to an external one. */
-export async function openBroker(config: Config, log: Log, onOnline: () => void): Promise<Broker> {
+export async function openBroker(
+  config: Config,
+  credentials: Credentials,
+  log: Log,
+  onOnline: () => void,
+): Promise<Broker> {
   const { mqtt, intake } = config;
   const { payloadBytesMax, bytesMax } = intake;
-  const common = { prefix: mqtt.prefix, credentials: readCredentials(config), payloadBytesMax, bytesMax };
+  const common = { prefix: mqtt.prefix, credentials, payloadBytesMax, bytesMax };
   if (mqtt.broker === "embedded") {
     const { host, port, insecure } = mqtt;
     return openEmbeddedBroker({
@@ -43,7 +48,7 @@ export async function openBroker(config: Config, log: Log, onOnline: () => void)
   });
 }
 
-/** Reads password and certificates. Throws `file-unreadable`. */
+/** Reads password and certificates. Throws `file-unreadable`, and `config-invalid` where the password is empty. */
 export function readCredentials({ mqtt }: Config): Credentials {
   const { broker, username, passwordFile, caFile, certFile, keyFile } = mqtt;
   const read = (file: string | null) => (file === null ? null : readSecret(file));
@@ -52,6 +57,11 @@ export function readCredentials({ mqtt }: Config): Credentials {
     read(passwordFile)
       ?.toString("utf8")
       .replace(/\r?\n$/, "") ?? null;
+  if (password === "") {
+    throw new RivuletError("config-invalid", `mqtt.passwordFile: the file ${passwordFile} is empty`, {
+      hint: "Write the password into it, or leave mqtt.passwordFile out: an empty password protects nothing.",
+    });
+  }
   return {
     username,
     password,

@@ -1,6 +1,7 @@
 // What of a configuration can be put in force while the daemon runs, what waits for a restart, and what is refused.
 
 import { RivuletError } from "../error.ts";
+import type { Credentials } from "../mqtt/broker.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import { type Config, compareLearnerConfig, learnerConfigJson } from "./config.ts";
 
@@ -45,8 +46,9 @@ function inForce(old: Config, next: Config): Config {
     Config["mqtt"],
     (typeof OPENED_WITH)[number]
   >;
-  // TLS is turned on and off at the start only; with TLS, other certificates are taken at once.
-  const switched = (old.mqtt.certFile === null) !== (next.mqtt.certFile === null);
+  // The embedded broker's TLS is turned on and off at the start only; with TLS, other certificates are taken at once. With
+  // an external broker they are the daemon's own, of its next connection.
+  const switched = old.mqtt.broker === "embedded" && (old.mqtt.certFile === null) !== (next.mqtt.certFile === null);
   const { caFile, certFile, keyFile } = switched ? old.mqtt : next.mqtt;
   const models: Record<string, Config["models"][string]> = Object.create(null);
   for (const [name, model] of Object.entries(old.models)) models[name] = next.models[name] ?? model;
@@ -58,6 +60,16 @@ function inForce(old: Config, next: Config): Config {
     http: old.http,
     models,
   };
+}
+
+/** Lists the keys whose files hold something else than before, whether they have another name or not. */
+export function changedFiles(old: Credentials, next: Credentials): readonly string[] {
+  const textOf = ({ tls }: Credentials, file: "ca" | "cert" | "key") => tls?.[file]?.toString("latin1") ?? null;
+  const differ = (["ca", "cert", "key"] as const).filter((file) => textOf(old, file) !== textOf(next, file));
+  return [
+    ...(old.password === next.password ? [] : ["mqtt.passwordFile"]),
+    ...differ.map((file) => `mqtt.${file}File`),
+  ];
 }
 
 /** Lists the keys in which two configurations differ, as the file has them; a model that one lacks is one key. */

@@ -1,7 +1,13 @@
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectAsync } from "mqtt";
 import { describe, expect, it } from "vitest";
 import { type ConfigCheck, checkConfigText, parseConfig } from "../../src/daemon/config.ts";
 import { type Daemon, openDaemon } from "../../src/daemon/daemon.ts";
 import { silentLog } from "../../src/daemon/log.ts";
+import { makeCertificates, openMosquitto } from "../mqtt/mosquitto.ts";
+import { programs } from "../programs.ts";
 import { ask, connectTo, onEnd, temporaryFolder } from "./open.ts";
 
 /** Opens a daemon whose configuration can be written anew. */
@@ -105,5 +111,81 @@ describe("a reload", () => {
       waiting: ["mqtt.prefix", "intake.bytesMax", "models.second"],
     });
     expect(daemon.rooms.config.mqtt).toMatchObject({ prefix: "rivulet", commands: "off" });
+  });
+
+  it("tells by its key what only the file's content changed, and lets nobody stay whom it let in no more", async () => {
+    const file = join(temporaryFolder(), "password");
+    writeFileSync(file, "one\n");
+    const { daemon } = await opened(`mqtt: { username: pump, passwordFile: ${file} }`);
+    const { url } = daemon.rooms.broker?.status() ?? { url: "" };
+    const enter = (password: string) =>
+      connectAsync(url, { username: "pump", password, reconnectPeriod: 0, connectTimeout: 2000 }, false);
+    const client = await enter("one");
+    onEnd(() => client.endAsync(true));
+    expect(await daemon.reload()).toMatchObject({ changed: [], waiting: [], failure: null });
+    expect(client.connected).toBe(true);
+    const closed = new Promise((resolve) => client.once("close", () => resolve(true)));
+    writeFileSync(file, "two\n");
+    expect(await daemon.reload()).toMatchObject({ changed: ["mqtt.passwordFile"], waiting: [], failure: null });
+    expect(await closed).toBe(true);
+    await expect(enter("one")).rejects.toMatchObject({ code: 4 });
+    await (await enter("two")).endAsync();
+    // A password that is none is a fault by name; the former one stays.
+    writeFileSync(file, "\n");
+    expect((await daemon.reload()).failure).toBe(`mqtt.passwordFile: the file ${file} is empty`);
+    await expect(enter("")).rejects.toMatchObject({ code: 4 });
+    await (await enter("two")).endAsync();
+  });
+
+  it("does not begin with an empty password", async () => {
+    const file = join(temporaryFolder(), "password");
+    writeFileSync(file, "");
+    await expect(opened(`mqtt: { username: pump, passwordFile: ${file} }`)).rejects.toMatchObject({
+      code: "config-invalid",
+      message: `mqtt.passwordFile: the file ${file} is empty`,
+    });
+  });
+
+  describe.skipIf(!programs.openssl)("of certificates", () => {
+    /** Makes a folder with certificates of an authority, a server and a client. */
+    function certificates(): (name: string) => string {
+      const folder = mkdtempSync(join(tmpdir(), "rivulet-tls-"));
+      onEnd(() => rmSync(folder, { recursive: true }));
+      makeCertificates(folder);
+      return (name) => join(folder, name);
+    }
+
+    it.skipIf(!programs.mosquitto)("of the daemon's own goes into force at an external broker at once", async () => {
+      const mosquitto = await openMosquitto({ tls: true, mutual: true });
+      const base = `mqtt: { broker: "${mosquitto.url}", caFile: ${mosquitto.file("ca.pem")}`;
+      const { daemon, write } = await opened(`${base} }`);
+      const broker = () => daemon.rooms.broker?.status();
+      await expect.poll(() => broker()?.reason).not.toBe("it was not reached yet");
+      expect(broker()?.online).toBe(false);
+      const [cert, key] = [mosquitto.file("client.pem"), mosquitto.file("client-key.pem")];
+      write(`${base}, certFile: ${cert}, keyFile: ${key} }`);
+      expect(await daemon.reload()).toMatchObject({ changed: ["mqtt.certFile", "mqtt.keyFile"], waiting: [] });
+      await expect.poll(() => broker()?.online, { timeout: 5000 }).toBe(true);
+      // Another one that cannot be used is refused, and the former one still opens the door.
+      copyFileSync(cert, mosquitto.file("good.pem"));
+      writeFileSync(cert, "garbage\n");
+      expect((await daemon.reload()).failure).toMatch(/certificates cannot be used/);
+      copyFileSync(mosquitto.file("good.pem"), cert);
+      await mosquitto.stop();
+      await mosquitto.start();
+      await expect.poll(() => broker(), { timeout: 10_000 }).toMatchObject({ online: true, connections: 2 });
+    });
+
+    it("of an authority has clients of the embedded broker asked for theirs at once", async () => {
+      const file = certificates();
+      const base = `mqtt: { certFile: ${file("server.pem")}, keyFile: ${file("server-key.pem")}`;
+      const { daemon, write } = await opened(`${base} }`);
+      write(`${base}, caFile: ${file("ca.pem")} }`);
+      expect(await daemon.reload()).toMatchObject({ changed: ["mqtt.caFile"], waiting: [] });
+      makeCertificates(file("."));
+      expect(await daemon.reload()).toMatchObject({ changed: ["mqtt.caFile", "mqtt.certFile", "mqtt.keyFile"] });
+      write(`${base} }`);
+      expect(await daemon.reload()).toMatchObject({ changed: ["mqtt.caFile"], waiting: [] });
+    });
   });
 });
