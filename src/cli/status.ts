@@ -24,8 +24,9 @@ function brokerText(broker: NonNullable<Status["broker"]>): string {
       ? `${connections} connected`
       : `connected by MQTT ${protocol}`
     : `NOT CONNECTED: ${reason}`;
+  const passes = broker.kind === "external" && broker.passes > 0 ? `, ${short(broker.passes)} passes` : "";
   const lost = dropped > 0 ? `, ${short(dropped)} of QoS 0 dropped` : "";
-  return `broker  ${place}, prefix ${prefix}, ${link}, ${short(messages)} messages, ${bytes(heldBytes)} not acknowledged yet${lost}`;
+  return `broker  ${place}, prefix ${prefix}, ${link}, ${short(messages)} messages, ${bytes(heldBytes)} not acknowledged yet${lost}${passes}`;
 }
 
 function reloadText({ at, changed, waiting, failure }: NonNullable<Status["reloaded"]>): string {
