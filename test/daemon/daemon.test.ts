@@ -1,5 +1,12 @@
+import { throwError } from "rxjs";
 import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../src/daemon/config.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
+import { silentLog } from "../../src/daemon/log.ts";
+import { openModels } from "../../src/daemon/open-models.ts";
 import { Random } from "../../src/learner/random.ts";
+import type { Broker } from "../../src/mqtt/broker.ts";
+import { openStore } from "../../src/store/open-store.ts";
 import { ask, connectTo, journalOf, open, temporaryFolder } from "./open.ts";
 
 const SAMPLE = "rivulet/default/sample";
@@ -250,5 +257,32 @@ describe("bad input", () => {
     await spoofer.publishAsync(SAMPLE, '{"x1":1,"x2":0,"y":1}', { qos: 1 });
     await expect.poll(() => seen.filter((topic) => topic === SAMPLE).length).toBeGreaterThan(0);
     expect(seen).not.toContain("spoofed");
+  });
+
+  it("does not start on a broker that fails at once, and can be closed all the same", async () => {
+    const data = temporaryFolder();
+    const store = openStore({ folder: data });
+    const options = { config: parseConfig(null, { data }), log: silentLog, listen: true };
+    const status = (await open(temporaryFolder())).rooms.broker?.status();
+    if (status === undefined) throw new Error("no broker");
+    const closed: string[] = [];
+    const broken: Broker = {
+      chunks$: throwError(() => new Error("a defect")),
+      publish: () => {},
+      status: () => status,
+      renew: () => {},
+      stopIntake: async () => {},
+      close: async () => {
+        closed.push("broker");
+      },
+    };
+    const daemon = new Daemon(options, store, openModels(options, store), broken, null);
+    // The pipeline's first commit is done when its source fails.
+    await expect(daemon.start()).rejects.toThrow("a defect");
+    await daemon.close();
+    expect(closed).toEqual(["broker"]);
+    await expect(daemon.ended).rejects.toThrow("a defect");
+    // The lock went with the store.
+    openStore({ folder: data }).close();
   });
 });
