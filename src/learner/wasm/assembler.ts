@@ -13,10 +13,12 @@ export interface Variable {
   readonly value: Value;
 }
 
-/** Makes an instruction of values and immediates. */
-export function op(name: Opcode, ...operands: readonly Value[]): Value {
+/** Makes an instruction of up to three values. They are not a list: it is called thousands of times by a process just begun. */
+export function op(name: Opcode, first?: Value, second?: Value, third?: Value): Value {
   return (code) => {
-    for (const operand of operands) operand(code);
+    first?.(code);
+    second?.(code);
+    third?.(code);
     code.instruction(name);
   };
 }

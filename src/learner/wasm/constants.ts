@@ -11,6 +11,8 @@ export class Constants {
   readonly #base: Value;
   readonly #offset: number;
   readonly #view = new DataView(this.bits.buffer);
+  readonly #words = new Uint32Array(this.bits.buffer);
+  readonly #slots = new Map<string, number>();
   #count = 0;
 
   /** `offset` is where they stand, from `base` on. */
@@ -46,10 +48,9 @@ export class Constants {
   #vector(write: (at: number) => void): Value {
     if (this.#count === CONSTANTS_MAX) throw new Error("more constants than there is room for");
     write(VECTOR_BYTES * this.#count);
-    const { bits } = this;
-    let slot = 0;
-    while (bits[2 * slot] !== bits[2 * this.#count] || bits[2 * slot + 1] !== bits[2 * this.#count + 1]) slot++;
-    if (slot === this.#count) this.#count++;
+    const key = this.#words.subarray(4 * this.#count, 4 * this.#count + 4).join();
+    const slot = this.#slots.get(key) ?? this.#count++;
+    this.#slots.set(key, slot);
     return load("v128.load", this.#base, this.#offset + VECTOR_BYTES * slot);
   }
 }

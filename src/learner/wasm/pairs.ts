@@ -24,7 +24,9 @@ export class PairUnit {
 
   /** Puts what `value` gives for each pair into locals. */
   each(value: (index: number) => Value): Pairs {
-    return Array.from({ length: this.count }, (_, index) => this.code.keep("v128", value(index)));
+    const pairs: Value[] = [];
+    for (let index = 0; index < this.count; index++) pairs.push(this.code.keep("v128", value(index)));
+    return pairs;
   }
 
   add(a: Operand, b: Operand): Pairs {
@@ -123,9 +125,10 @@ export class PairUnit {
     return rest.reduce<Pairs>((sum, c) => this.add(c, this.mul(z, sum)), this.add(second, this.mul(z, first)));
   }
 
-  #apply(name: Opcode, ...operands: readonly Operand[]): Pairs {
-    const values = operands.map((operand) => this.#valuesOf(operand));
-    return this.each((i) => op(name, ...values.map((value) => value(i))));
+  #apply(name: Opcode, a: Operand, b?: Operand): Pairs {
+    const left = this.#valuesOf(a);
+    const right = b === undefined ? undefined : this.#valuesOf(b);
+    return this.each((i) => op(name, left(i), right?.(i)));
   }
 
   /** Loads a number once. */

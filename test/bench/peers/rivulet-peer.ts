@@ -22,9 +22,9 @@ interface Case {
   readonly batch: number;
 }
 
-function prepare(network: string, batch: number, precision: string, optimizer: string): Case {
+function engineOf(network: string, batch: number, precision: string, optimizer: string): Engine {
   const units = network.split("-").map(Number);
-  const engine = createEngine(
+  return createEngine(
     {
       topology: {
         units,
@@ -38,6 +38,11 @@ function prepare(network: string, batch: number, precision: string, optimizer: s
     },
     kind,
   );
+}
+
+function prepare(network: string, batch: number, precision: string, optimizer: string): Case {
+  const engine = engineOf(network, batch, precision, optimizer);
+  const [features = 0] = network.split("-").map(Number);
   const random = new Random(1);
   const { parameters } = engine;
   for (const { inputs, weightsOffset, biasesOffset } of engine.layout.layers) {
@@ -45,7 +50,7 @@ function prepare(network: string, batch: number, precision: string, optimizer: s
   }
   engine.rows = batch;
   engine.learningRate = 0.01;
-  const x = Float64Array.from({ length: ROWS * (units[0] ?? 0) }, () => random.normal());
+  const x = Float64Array.from({ length: ROWS * features }, () => random.normal());
   const y = Float64Array.from({ length: ROWS }, () => random.uint32() & 1);
   return { engine, x, y, batch };
 }
@@ -94,13 +99,15 @@ const known = new Map<string, Case>();
 console.log(`Rivulet, ${kind}`);
 for await (const line of createInterface({ input: process.stdin })) {
   const [mode = "", network = "", batch = "", precision = "", seconds = "", optimizer = "sgd"] = line.split(" ");
+  if (mode === "ready") {
+    const begin = performance.now();
+    engineOf(network, Number(batch), precision, optimizer).step();
+    console.log(performance.now() - begin);
+    continue;
+  }
   const key = [network, batch, precision, optimizer].join(" ");
-  const begin = performance.now();
   const work = known.get(key) ?? prepare(network, Number(batch), precision, optimizer);
   known.set(key, work);
-  if (mode === "ready") {
-    work.engine.step();
-    console.log(performance.now() - begin);
-  } else if (mode === "allocated") console.log(bytesPerStep(work, samplesPerSecond(work, "train", Number(seconds))));
+  if (mode === "allocated") console.log(bytesPerStep(work, samplesPerSecond(work, "train", Number(seconds))));
   else console.log(samplesPerSecond(work, mode, Number(seconds)));
 }
