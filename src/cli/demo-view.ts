@@ -28,33 +28,69 @@ export interface DemoScene {
 
 const BARS = "▁▂▃▄▅▆▇█";
 const COST_MIN = 1e-4;
-const SPARK_WIDTH = 64;
-const NEWS_SHOWN = 6;
-const SNAPSHOTS_SHOWN = 4;
+/** Width and height of the curves where there is room, and what is left of them where there is none. */
+const CURVE_COLUMNS_MAX = 64;
+const CURVE_COLUMNS_MIN = 8;
+const CURVE_LABEL_COLUMNS = 12;
+const COST_LINES_MAX = 6;
+const COST_LINES_MIN = 2;
+const SNAPSHOTS_MAX = 4;
+const NEWS_MAX = 6;
+/** Lines that are there in any case: title, numbers, headings and what stands between them. */
+const FIXED_LINES = 11;
 const BOLD = "\x1b[1m";
 const DIM = "\x1b[2m";
 const PLAIN = "\x1b[0m";
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
+const ESCAPE = /(\x1b\[[0-9;?]*[A-Za-z])/;
 
-/** Draws the scene as lines for a terminal. */
-export function demoLines(scene: DemoScene): readonly string[] {
+/** Draws the scene for a terminal of a size: no more lines than it has, and none longer than it is wide. */
+export function demoLines(scene: DemoScene, columns: number, rows: number): readonly string[] {
   const { stream, url, seconds, samples, rate, step, accuracy, accuracies, costs, snapshots, news } = scene;
+  const width = Math.max(CURVE_COLUMNS_MIN, Math.min(CURVE_COLUMNS_MAX, columns - CURVE_LABEL_COLUMNS));
+  // What just happened matters most, then the curve, then the snapshots.
+  let room = Math.max(0, rows - FIXED_LINES - COST_LINES_MIN);
+  const take = (most: number) => {
+    const taken = Math.min(most, room);
+    room -= taken;
+    return taken;
+  };
+  const newsShown = take(NEWS_MAX);
+  const costLines = COST_LINES_MIN + take(COST_LINES_MAX - COST_LINES_MIN);
+  const snapshotsShown = take(SNAPSHOTS_MAX);
   const title = `${BOLD}rivulet${PLAIN} learns ${BOLD}${stream}${PLAIN} over ${url}`;
-  return [
+  const lines = [
     `${title}   ${DIM}${clock(seconds)}, Ctrl-C ends it${PLAIN}`,
     "",
     `samples ${BOLD}${short(samples)}${PLAIN} (${short(Math.round(rate))} a second)   steps ${BOLD}${short(step)}${PLAIN}   accuracy on the newest 500 ${BOLD}${percent(accuracy)}${PLAIN}`,
     "",
     `${DIM}accuracy, from 50 to 100 %${PLAIN}`,
-    `           ${spark(accuracies)}`,
+    `${" ".repeat(CURVE_LABEL_COLUMNS)}${spark(accuracies, width)}`,
     `${DIM}cost, as a power of ten${PLAIN}`,
-    ...plot(costs.map(powerOfTen), SPARK_WIDTH, 6).split("\n"),
+    ...plot(costs.map(powerOfTen), width, costLines).split("\n"),
     "",
     `${DIM}snapshots${PLAIN}`,
-    ...snapshots.slice(0, SNAPSHOTS_SHOWN).map((snapshot) => `  ${snapshotText(snapshot)}`),
+    ...snapshots.slice(0, snapshotsShown).map((snapshot) => `  ${snapshotText(snapshot)}`),
     "",
     `${DIM}what just happened${PLAIN}`,
-    ...news.slice(0, NEWS_SHOWN).map(({ at, what }) => `  ${clock(at)}  ${what}`),
+    ...news.slice(0, newsShown).map(({ at, what }) => `  ${clock(at)}  ${what}`),
   ];
+  return lines.slice(0, rows).map((line) => clipped(line, columns));
+}
+
+/** Cuts a line off after so many characters that take place; what only sets their look stays. */
+function clipped(line: string, columns: number): string {
+  let left = columns;
+  return line
+    .split(ESCAPE)
+    .map((piece, i) => {
+      // Every second piece is an escape sequence.
+      if (i % 2 === 1) return piece;
+      const shown = [...piece].slice(0, left);
+      left -= shown.length;
+      return shown.join("");
+    })
+    .join("");
 }
 
 /** Writes the scene as one line, for where there is no terminal. */
@@ -72,9 +108,9 @@ function powerOfTen(cost: number | null): number | null {
   return cost === null ? null : Math.log10(Math.max(cost, COST_MIN));
 }
 
-function spark(values: readonly number[]): string {
+function spark(values: readonly number[], width: number): string {
   return values
-    .slice(-SPARK_WIDTH)
+    .slice(-width)
     .map((value) => BARS[Math.max(0, Math.min(BARS.length - 1, Math.floor((value - 0.5) * 2 * BARS.length)))])
     .join("");
 }

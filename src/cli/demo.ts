@@ -101,7 +101,7 @@ class Demo {
     const frame = async () => {
       const scene = await this.#scene();
       if (screen === null) process.stdout.write(`${demoLine(scene)}\n`);
-      else screen.draw(demoLines(scene));
+      else screen.draw((columns, rows) => demoLines(scene, columns, rows));
     };
     const timer = setInterval(() => void frame(), screen === null ? LINE_MS : FRAME_MS);
     try {
@@ -224,8 +224,10 @@ class Screen {
     process.stdout.write("\x1b[?1049h\x1b[?25l\x1b[2J");
   }
 
-  draw(lines: readonly string[]): void {
-    const shown = lines.slice(0, (process.stdout.rows ?? 40) - 1);
+  /** Draws what fits: the last line stays free, for a line end there would scroll. */
+  draw(lines: (columns: number, rows: number) => readonly string[]): void {
+    const { columns = 80, rows = 24 } = process.stdout;
+    const shown = lines(columns, Math.max(1, rows - 1));
     process.stdout.write(`\x1b[H${shown.map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
   }
 
