@@ -157,6 +157,11 @@ describe("keys that contradict one another", () => {
     ["too few activations", model("network: { hidden: [2, 2], activation: [relu] }"), "models.a.network.activation"],
     ["cross-entropy of another output", model("network: { output: tanh }"), "models.a.network.output"],
     ["less memory than the models need", `memory: { bytesMax: 1MB }\n${model("")}`, "memory.bytesMax"],
+    [
+      "engines beyond what they share, whatever they may take",
+      `memory: { bytesMax: 900GB }\nmodels:\n${Array.from({ length: 7 }, (_, i) => `  m${i}: { network: { hidden: [4096, 900] }, optimizer: { kind: adam }, batch: { size: 4096 } }\n`).join("")}`,
+      "models",
+    ],
     ["too many parameters", model("network: { hidden: [4096, 4096] }"), "models.a.network.hidden"],
   ])("%s is refused", (_, text, path) => expect(pathsOf(text)).toEqual([path]));
 

@@ -29,6 +29,18 @@ function publishAll(
   return { acked, done };
 }
 
+/** Opens a broker with TLS and certificates of its own, in a folder that the test removes. */
+async function openSecured() {
+  const folder = mkdtempSync(join(tmpdir(), "rivulet-tls-"));
+  makeCertificates(folder);
+  const file = (name: string) => readFileSync(join(folder, name));
+  const tls = { ca: null, cert: file("server.pem"), key: file("server-key.pem") };
+  const none = { username: null, password: null };
+  const broker = await open({ credentials: { ...none, tls } });
+  listen(broker, (message) => message.ack());
+  return { broker, folder, file, none, tls };
+}
+
 describe("the embedded broker", () => {
   it("acknowledges nothing before it is told to, and then in order", async () => {
     const broker = await open();
@@ -283,13 +295,7 @@ describe("the embedded broker", () => {
   it.skipIf(!programs.openssl)(
     "speaks TLS, asks for a certificate where it has an authority, and takes new ones",
     async () => {
-      const folder = mkdtempSync(join(tmpdir(), "rivulet-tls-"));
-      makeCertificates(folder);
-      const file = (name: string) => readFileSync(join(folder, name));
-      const tls = { ca: null, cert: file("server.pem"), key: file("server-key.pem") };
-      const none = { username: null, password: null };
-      const broker = await open({ credentials: { ...none, tls } });
-      listen(broker, (message) => message.ack());
+      const { broker, folder, file, none, tls } = await openSecured();
       const { url } = broker.status();
       expect(url).toMatch(/^mqtts:/);
       const [ca, cert, key] = [file("ca.pem"), file("client.pem"), file("client-key.pem")];
@@ -319,13 +325,7 @@ describe("the embedded broker", () => {
   it.skipIf(!programs.openssl)(
     "asks for certificates from the moment on that it has an authority, also those who are there already",
     async () => {
-      const folder = mkdtempSync(join(tmpdir(), "rivulet-tls-"));
-      makeCertificates(folder);
-      const file = (name: string) => readFileSync(join(folder, name));
-      const tls = { ca: null, cert: file("server.pem"), key: file("server-key.pem") };
-      const none = { username: null, password: null };
-      const broker = await open({ credentials: { ...none, tls } });
-      listen(broker, (message) => message.ack());
+      const { broker, folder, file, none, tls } = await openSecured();
       const { url } = broker.status();
       const [ca, cert, key] = [file("ca.pem"), file("client.pem"), file("client-key.pem")];
       const early = await connectAsync(url, { ca, reconnectPeriod: 0 });

@@ -5,17 +5,9 @@ import { Random } from "../../src/learner/random.ts";
 import type { Transaction } from "../../src/learner/transaction.ts";
 import type { CommitOptions } from "../../src/stream/commit-policy.ts";
 import { CommitPolicy } from "../../src/stream/commit-policy.ts";
-import type {
-  AdmittedItem,
-  AppliedItem,
-  CommandItem,
-  Committed,
-  Message,
-  SettledItem,
-  StopItem,
-} from "../../src/stream/flow.ts";
+import type { AdmittedItem, AppliedItem, Committed, Message, SettledItem, StopItem } from "../../src/stream/flow.ts";
 import { groupCommit } from "../../src/stream/group-commit.ts";
-import { append, liveModel } from "./model-bench.ts";
+import { append, liveModel, takeCommand } from "./model-bench.ts";
 
 type In = AdmittedItem | AppliedItem | SettledItem | StopItem;
 
@@ -45,13 +37,7 @@ function run(source: string, expected: string, values: Record<string, string>, s
     const model = liveModel({ commit: number, ringRows: 4096 });
     const random = new Random(1);
     const settled$ = new Subject<SettledItem>();
-    const command: CommandItem = {
-      kind: "command",
-      model,
-      action: { kind: "take" },
-      request: () => null,
-      reply: () => {},
-    };
+    const command = takeCommand(model);
     const item = (letter: string): In => {
       if (letter === "s") return { kind: "stop" };
       if (letter === "c") return { kind: "applied", command, snapshot: model.save("command", 0), events: [] };

@@ -6,7 +6,7 @@ import { Random } from "../../src/learner/random.ts";
 import type { AdmittedItem, BatchesItem, CommandItem, SettledItem, StopItem } from "../../src/stream/flow.ts";
 import { miniBatch } from "../../src/stream/mini-batch.ts";
 import type { Model } from "../../src/stream/model.ts";
-import { append, learnerConfig, liveModel } from "./model-bench.ts";
+import { append, learnerConfig, liveModel, takeCommand } from "./model-bench.ts";
 
 type In = AdmittedItem | CommandItem | SettledItem | StopItem;
 
@@ -44,13 +44,7 @@ function run(
   scheduler.run(({ hot, expectObservable }) => {
     const model = liveModel({ batchAgeMsMax: 5, config: { ...learnerConfig, network } });
     const random = new Random(1);
-    const command: CommandItem = {
-      kind: "command",
-      model,
-      action: { kind: "take" },
-      request: () => null,
-      reply: () => {},
-    };
+    const command = takeCommand(model);
     const items: Record<string, In> = { c: command, ".": settled, s: stop };
     for (const rows of "123456789") items[rows] = admitted(model);
     const rowsAt: number[] = [...source.replace(/[^0-9]/g, "")].map(Number);

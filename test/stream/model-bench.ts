@@ -2,6 +2,7 @@ import type { Entry, Numbering } from "../../src/learner/entry.ts";
 import type { LearnerConfig } from "../../src/learner/learner-config.ts";
 import type { Random } from "../../src/learner/random.ts";
 import type { SavedState, Section } from "../../src/learner/transaction.ts";
+import type { CommandItem } from "../../src/stream/flow.ts";
 import { Model } from "../../src/stream/model.ts";
 import { type ConfigInForce, configInForce, ModelState } from "../../src/stream/model-state.ts";
 
@@ -74,4 +75,9 @@ export function seal(model: Model): { readonly section: Section | null; readonly
 /** Tells the types of a section's entries. */
 export function typesOf(section: Section | null): readonly Entry["type"][] {
   return section?.entries.map((entry) => entry.type) ?? [];
+}
+
+/** Makes a command to take a snapshot, for which nobody waits. */
+export function takeCommand(model: Model): CommandItem {
+  return { kind: "command", model, action: { kind: "take" }, request: () => null, reply: () => {} };
 }
