@@ -24,7 +24,7 @@ export interface Gemm {
   readonly finish?: (sum: Value, address: Value, offset: number, lanes: number) => Value;
 }
 
-/** Columns that wide tiles are good for: more would push the left side out of the nearest cache. */
+/** Columns up to which wide tiles were measured to be the faster ones: DESIGN.md has by how much. */
 const NARROW_COLUMNS_MAX = 32;
 /** Vectors of columns of a tile that is held in registers. */
 const vectorsMaxOf = (columns: number): number => (columns <= NARROW_COLUMNS_MAX ? 4 : 2);

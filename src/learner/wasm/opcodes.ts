@@ -24,7 +24,6 @@ export const OPCODES = {
   "f64.const": 0x44,
   "i32.eqz": 0x45,
   "i32.lt_u": 0x49,
-  "i32.ge_u": 0x4f,
   "f32.le": 0x5f,
   "f64.eq": 0x61,
   "f64.ne": 0x62,
