@@ -35,10 +35,12 @@ async function torture({ url, set, isOwn, disturb }: Broker): Promise<void> {
   const random = new Random(seed);
   const data = temporaryFolder();
   const args = ["start", "--data", data, ...set.flatMap((assignment) => ["--set", assignment])];
+  let newest: ReturnType<typeof spawnRivulet> | null = null;
   const start = () => {
     const child = spawnRivulet(args);
     child.stdout.resume();
     child.stderr.resume();
+    newest = child;
     return child;
   };
   const producers = Array.from(
@@ -62,6 +64,8 @@ async function torture({ url, set, isOwn, disturb }: Broker): Promise<void> {
     expect(await stopped(last, "SIGTERM")).toBe(0);
   } finally {
     for (const producer of producers) producer.end();
+    // Where something failed, it is still there.
+    if (newest !== null) await stopped(newest, "SIGKILL");
   }
   await check(data, producers, isOwn);
 }
