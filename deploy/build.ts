@@ -15,7 +15,7 @@ rmSync(dist, { recursive: true, force: true });
 const { outputs } = (
   await build({
     absWorkingDir: root,
-    entryPoints: ["src/main.ts", "src/index.ts"],
+    entryPoints: { main: "src/main.ts", index: "src/index.ts", "store-worker": "src/store/store-worker.ts" },
     outdir: "dist",
     bundle: true,
     splitting: true,

@@ -2,23 +2,22 @@
 // which everything flows. It is a value: a test opens it on port 0, a command opens it without a broker.
 
 import { mkdirSync } from "node:fs";
-import { concatMap, defer, from, merge, NEVER, type Observable, of, Subject, takeUntil } from "rxjs";
+import { concatMap, defer, from, map, merge, NEVER, type Observable, Subject, takeUntil } from "rxjs";
 import { RivuletError } from "../error.ts";
 import { defaultEngine } from "../learner/engines.ts";
 import type { Transaction } from "../learner/transaction.ts";
 import type { Broker, Credentials } from "../mqtt/broker.ts";
-import { openStore } from "../store/open-store.ts";
-import type { Store } from "../store/store.ts";
+import { openStoreThread, type StoreThread } from "../store/store-thread.ts";
 import type { CommandItem, Committed } from "../stream/flow.ts";
 import { pipeline } from "../stream/pipeline.ts";
 import { bridgeInfo } from "./bridge-info.ts";
 import { type Config, type ConfigCheck, formatFault } from "./config.ts";
 import { type Control, controlSocketPath, serveControl } from "./control-socket.ts";
 import { EventPublisher } from "./event-publisher.ts";
-import { formerModel } from "./former-model.ts";
 import type { Log } from "./log.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { monotonicScheduler } from "./monotonic-scheduler.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { openBroker, readCredentials } from "./open-broker.ts";
 import { modelPolicy } from "./open-model.ts";
 import { type OpenedModels, openModels } from "./open-models.ts";
@@ -49,11 +48,11 @@ export interface DaemonOptions {
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, log, listen } = options;
   makeFolder(config.data);
-  const store = openStore({ folder: config.data });
+  const store = await openStoreThread({ folder: config.data });
   let broker: Broker | null = null;
   let daemon: Daemon | null = null;
   try {
-    const opened = openModels(options, store);
+    const opened = await openModels(options, store);
     const credentials = listen ? readCredentials(config) : null;
     if (credentials !== null) broker = await openBroker(config, credentials, log, () => daemon?.announce());
     daemon = new Daemon(options, store, opened, broker, credentials);
@@ -64,7 +63,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     if (daemon !== null) await daemon.close();
     else {
       await broker?.close();
-      store.close();
+      await store.close();
     }
     throw error;
   }
@@ -108,7 +107,7 @@ export class Daemon {
   /** Puts the rooms together; use `openDaemon`. */
   constructor(
     options: DaemonOptions,
-    store: Store,
+    store: StoreThread,
     opened: OpenedModels,
     broker: Broker | null,
     credentials: Credentials | null,
@@ -133,6 +132,7 @@ export class Daemon {
       startedAt: Date.now(),
       command: (command) => this.#commands$.next(command),
       record: () => null,
+      alone: oneAtATime(),
       failure: () => this.#failure,
       checkConfig: reread ?? (() => ({ ok: true, config: this.#config })),
       reloaded: () => this.#reloaded,
@@ -141,12 +141,7 @@ export class Daemon {
     this.#events = new EventPublisher(config.mqtt.prefix, (topic, payload) => {
       broker?.publish({ topic, payload, retain: false, qos: 0 });
     });
-    this.#retained = new Retained(
-      config.mqtt.prefix,
-      models,
-      () => bridgeInfo(this.rooms),
-      () => store.models().flatMap(({ name }) => (models.has(name) ? [] : [formerModel(store, name)])),
-    );
+    this.#retained = new Retained(config.mqtt.prefix, models, () => bridgeInfo(this.rooms), opened.former);
     const requests = new Requests(this.rooms, options.log);
     const messages$ = (broker?.chunks$ ?? NEVER).pipe(concatMap((messages) => from(requests.take(messages))));
     this.#committed$ = merge(messages$, this.#commands$).pipe(
@@ -274,7 +269,7 @@ export class Daemon {
     this.#retained.end();
     await broker?.close();
     await this.#control?.close();
-    store.close();
+    await store.close();
   }
 
   #maintain(): void {
@@ -283,11 +278,11 @@ export class Daemon {
   }
 
   #commit(transaction: Transaction): Observable<void> {
-    return defer(() => {
-      this.rooms.store.commit(transaction);
-      this.#failure = null;
-      return of(undefined);
-    });
+    return defer(() => from(this.rooms.store.commit(transaction))).pipe(
+      map(() => {
+        this.#failure = null;
+      }),
+    );
   }
 
   #failed(error: unknown, delayMs: number): void {

@@ -1,11 +1,12 @@
-import type { Store } from "../store/store.ts";
+import type { StoreThread } from "../store/store-thread.ts";
 import { sourcesOf } from "../stream/model-state.ts";
 import type { FormerModel } from "./retained.ts";
 
 /** Describes a stored model that is not live, from its newest good state. */
-export function formerModel(store: Store, name: string): FormerModel {
-  for (const saved of store.recoveryStates(name)) {
-    if (saved.good) return { name, sources: sourcesOf(saved.state.monitor) };
+export async function formerModel(store: StoreThread, name: string): Promise<FormerModel> {
+  for (const id of await store.recoveryStateIds(name)) {
+    const saved = await store.recoveryState(id);
+    if (saved !== null) return { name, sources: sourcesOf(saved.monitor) };
   }
   return { name, sources: [] };
 }

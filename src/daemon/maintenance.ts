@@ -1,4 +1,4 @@
-import type { Store } from "../store/store.ts";
+import type { StoreThread } from "../store/store-thread.ts";
 import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
 
@@ -8,7 +8,7 @@ const REST_MS = 1000;
 const BITE_MS = 20;
 
 /** Thins out snapshots, journal and history in small bites, until told to stop. */
-export function startMaintenance(store: Store, config: Config, log: Log): () => void {
+export function startMaintenance(store: StoreThread, config: Config, log: Log): () => void {
   const policies = new Map(
     Object.entries(config.models).map(([name, { snapshot, journal, history }]) => [
       name,
@@ -16,16 +16,20 @@ export function startMaintenance(store: Store, config: Config, log: Log): () => 
     ]),
   );
   let timer: NodeJS.Timeout;
-  const bite = () => {
+  let stopped = false;
+  const bite = async () => {
     let more = false;
     try {
-      more = store.maintain(policies, config.store.bytesMax);
+      more = await store.maintain(policies, config.store.bytesMax);
     } catch (error) {
       // Nothing is lost: what could not be thinned out now is looked at again.
-      log.error({ error: String(error) }, "retention failed and will be tried again");
+      if (!stopped) log.error({ error: String(error) }, "retention failed and will be tried again");
     }
-    timer = setTimeout(bite, more ? BITE_MS : REST_MS);
+    if (!stopped) timer = setTimeout(bite, more ? BITE_MS : REST_MS);
   };
   timer = setTimeout(bite, REST_MS);
-  return () => clearTimeout(timer);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }

@@ -27,19 +27,22 @@ export class NamedRequests {
   once(request: NamedRequest, run: (rooms: Rooms) => Promise<unknown>): Promise<unknown> {
     const { transaction, verb, params } = request;
     const digest = createHash("sha256").update(canonicalJson({ verb, params })).digest("hex");
-    const known = this.#running.get(transaction) ?? this.#rooms.store.request(transaction);
-    if (known !== null && known.digest !== digest) {
-      throw new RivuletError("usage", `transaction ${transaction} was another request`, {
-        hint: "Give each request a transaction of its own.",
-      });
+    const running = this.#running.get(transaction);
+    if (running !== undefined) {
+      if (running.digest !== digest) throw another(transaction);
+      return running.answer;
     }
-    if (known !== null) return "answer" in known ? known.answer : Promise.resolve(JSON.parse(known.outcome));
-    const answer = this.#obey(transaction, digest, run).finally(() => this.#running.delete(transaction));
+    const answer = this.#answer(transaction, digest, run).finally(() => this.#running.delete(transaction));
     this.#running.set(transaction, { digest, answer });
     return answer;
   }
 
-  async #obey(transaction: string, digest: string, run: (rooms: Rooms) => Promise<unknown>): Promise<unknown> {
+  async #answer(transaction: string, digest: string, run: (rooms: Rooms) => Promise<unknown>): Promise<unknown> {
+    const known = await this.#rooms.store.request(transaction);
+    if (known !== null) {
+      if (known.digest !== digest) throw another(transaction);
+      return JSON.parse(known.outcome);
+    }
     await run({
       ...this.#rooms,
       record: (data) => {
@@ -51,8 +54,14 @@ export class NamedRequests {
       },
     });
     // What is told at the first time is what will be told at every other.
-    const obeyed = this.#rooms.store.request(transaction);
+    const obeyed = await this.#rooms.store.request(transaction);
     if (obeyed === null) throw new Error(`transaction ${transaction} changed something and was not remembered`);
     return JSON.parse(obeyed.outcome);
   }
+}
+
+function another(transaction: string): RivuletError {
+  return new RivuletError("usage", `transaction ${transaction} was another request`, {
+    hint: "Give each request a transaction of its own.",
+  });
 }

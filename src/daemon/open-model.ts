@@ -1,19 +1,19 @@
 import { RivuletError } from "../error.ts";
+import type { CutsEntry } from "../learner/entry.ts";
 import { NUMERICS } from "../learner/numerics.ts";
-import type { Store } from "../store/store.ts";
+import type { StateRecord } from "../store/store.ts";
+import type { StoreThread } from "../store/store-thread.ts";
 import type { CommitNumber } from "../stream/draft.ts";
 import { Model, type ModelPolicy } from "../stream/model.ts";
 import { type ConfigInForce, configInForce, ModelState } from "../stream/model-state.ts";
 import { Replay } from "../stream/replay.ts";
 import { compareLearnerConfig, type ModelConfig } from "./config.ts";
+import { pagesFrom, RollbackStates } from "./journal-reader.ts";
 import type { Log } from "./log.ts";
-
-/** Commits read at a time while replaying, so that no read holds the database for long. */
-const REPLAY_COMMITS = 64;
 
 export interface OpenModelOptions {
   readonly name: string;
-  readonly store: Store;
+  readonly store: StoreThread;
   readonly log: Log;
   readonly policy: Pick<ModelConfig, "batch" | "snapshot">;
   readonly ringRows: number;
@@ -29,9 +29,9 @@ export interface OpenModelOptions {
  * it. Throws `topology-differs` where the wanted configuration cannot go on from what is stored, `numerics-differ` where
  * another release must replay first, `journal-damaged` where the replay does not give what the journal recorded.
  */
-export function openModel(options: OpenModelOptions): Model {
+export async function openModel(options: OpenModelOptions): Promise<Model> {
   const { store, name, wanted } = options;
-  const known = store.models().some((model) => model.name === name);
+  const known = (await store.models()).some((model) => model.name === name);
   if (!known) {
     if (wanted === null) throw new RivuletError("unknown-model", `there is no model ${name}`);
     const model = live(options, new ModelState(wanted), null, 0);
@@ -39,9 +39,9 @@ export function openModel(options: OpenModelOptions): Model {
     model.save("created", options.now);
     return model;
   }
-  const { state, replay, commitFrom, numerics } = recover(options);
-  const newest = store.snapshots({ model: name, limit: 1 })[0]?.id ?? null;
-  const model = live(options, state, newest, replay.pendingRows);
+  const { state, replay, commitFrom, numerics } = await recover(options);
+  const [newest] = await store.snapshots({ model: name, limit: 1 });
+  const model = live(options, state, newest?.id ?? null, replay.pendingRows);
   model.recover(replay, commitFrom, options.now);
   if (wanted !== null) adapt(model, wanted, options);
   if (numerics !== NUMERICS && model.draft.empty) model.configure(state.config);
@@ -77,55 +77,46 @@ interface Recovered {
   readonly numerics: number;
 }
 
-function recover({ store, name, log }: OpenModelOptions): Recovered {
-  for (const candidate of store.recoveryStates(name)) {
-    if (!candidate.good) {
-      log.warn(
-        { model: name, state: candidate.id },
-        "a saved state is damaged; an older one and the journal give the same",
-      );
-      continue;
-    }
-    const saved = candidate.state;
-    const state = new ModelState(configInForce(saved.config, saved.configHash));
-    state.restore(saved);
-    const replay = new Replay(state, { learnerStateOf: (id) => store.state(id).learner });
-    let commitFrom = saved.commitFrom;
-    for (const { id, atMs, section } of sectionsFrom(store, name, saved.commitFrom)) {
-      const ahead = section.firstOrdinal + section.ordinals - 1 > state.ordinal;
-      if (ahead && saved.numerics !== NUMERICS) throw numericsDiffer(name, saved.numerics);
-      replay.apply(section);
-      for (const entry of section.entries) if (entry.type === "cuts") store.feedCosts(name, entry, atMs);
-      if ((replay.pending[0]?.firstSequence ?? 0) >= section.firstSequence) commitFrom = id;
-    }
-    replay.settleTo(Number.POSITIVE_INFINITY);
-    if (replay.difference !== null) {
-      const { step, sequence, what } = replay.difference;
-      throw new RivuletError(
-        "journal-damaged",
-        `model ${name} differs from its journal at step ${step}, sequence ${sequence}: ${what}`,
-        {
-          hint: "Keep a copy of the data folder; `rivulet verify` tells more.",
-        },
-      );
-    }
-    return { state, replay, commitFrom, numerics: saved.numerics };
+async function recover({ store, name, log }: OpenModelOptions): Promise<Recovered> {
+  for (const id of await store.recoveryStateIds(name)) {
+    const saved = await store.recoveryState(id);
+    if (saved !== null) return replayFrom(saved, store);
+    log.warn({ model: name, state: id }, "a saved state is damaged; an older one and the journal give the same");
   }
   throw new RivuletError("state-damaged", `no saved state of model ${name} is good`, {
     hint: `Keep a copy of the data folder, then begin anew with \`rivulet models reset ${name}\`.`,
   });
 }
 
-/** Yields a model's sections from a commit on, in pages. */
-export function* sectionsFrom(store: Store, model: string, from: number) {
-  for (let next = from; ; ) {
-    const commits = store.commits({ from: next, limit: REPLAY_COMMITS, model });
-    for (const { id, atMs, sections } of commits) {
-      for (const section of sections) yield { id, atMs, section };
-      next = id + 1;
+async function replayFrom(saved: StateRecord, store: StoreThread): Promise<Recovered> {
+  const { model: name, numerics } = saved;
+  const state = new ModelState(configInForce(saved.config, saved.configHash));
+  state.restore(saved);
+  const targets = new RollbackStates(store);
+  const replay = new Replay(state, targets);
+  let { commitFrom } = saved;
+  for await (const page of pagesFrom(store, name, commitFrom)) {
+    const steps: { cuts: CutsEntry; atMs: number }[] = [];
+    for (const { id, atMs, sections } of page) {
+      for (const section of sections) {
+        const ahead = section.firstOrdinal + section.ordinals - 1 > state.ordinal;
+        if (ahead && numerics !== NUMERICS) throw numericsDiffer(name, numerics);
+        await targets.read(section);
+        replay.apply(section);
+        for (const entry of section.entries) if (entry.type === "cuts") steps.push({ cuts: entry, atMs });
+        if ((replay.pending[0]?.firstSequence ?? 0) >= section.firstSequence) commitFrom = id;
+      }
     }
-    if (commits.length === 0) return;
+    await store.feedCosts(name, steps);
   }
+  replay.settleTo(Number.POSITIVE_INFINITY);
+  if (replay.difference === null) return { state, replay, commitFrom, numerics };
+  const { step, sequence, what } = replay.difference;
+  throw new RivuletError(
+    "journal-damaged",
+    `model ${name} differs from its journal at step ${step}, sequence ${sequence}: ${what}`,
+    { hint: "Keep a copy of the data folder; `rivulet verify` tells more." },
+  );
 }
 
 /** Puts the wanted configuration in force where it differs from the stored one. */

@@ -1,28 +1,32 @@
-import type { Store } from "../store/store.ts";
+import type { StoreThread } from "../store/store-thread.ts";
 import type { CommitNumber } from "../stream/draft.ts";
 import type { Model } from "../stream/model.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import { learnerConfigJson, type ModelConfig } from "./config.ts";
 import type { DaemonOptions } from "./daemon.ts";
+import { formerModel } from "./former-model.ts";
 import { monotonicScheduler } from "./monotonic-scheduler.ts";
 import { openModel } from "./open-model.ts";
+import type { FormerModel } from "./retained.ts";
 
 export interface OpenedModels {
   readonly models: ReadonlyMap<string, Model>;
   /** The configuration that each configured model is wanted to have. */
   readonly wanted: Map<string, ConfigInForce>;
   readonly number: CommitNumber;
+  /** Stored models that are not live. */
+  readonly former: readonly FormerModel[];
 }
 
 /** Makes the models live: those of the configuration, or, for a command of its own, those that are stored and active, as stored. */
-export function openModels(options: DaemonOptions, store: Store): OpenedModels {
+export async function openModels(options: DaemonOptions, store: StoreThread): Promise<OpenedModels> {
   const { config, log, listen } = options;
-  const number: CommitNumber = { filling: store.lastCommitId() + 1 };
+  const number: CommitNumber = { filling: (await store.lastCommitId()) + 1 };
   const wanted = new Map(Object.entries(config.models).map(([name, model]) => [name, learnerConfigJson(model)]));
-  let newestSnapshot = store.lastSnapshotId();
+  let newestSnapshot = await store.lastSnapshotId();
   const models = new Map<string, Model>();
-  for (const [name, policy] of policies(options, store)) {
-    const model = openModel({
+  for (const [name, policy] of await policies(options, store)) {
+    const model = await openModel({
       name,
       store,
       log,
@@ -35,18 +39,26 @@ export function openModels(options: DaemonOptions, store: Store): OpenedModels {
     });
     models.set(name, model);
   }
-  if (listen) store.setActive([...models.keys()]);
-  return { models, wanted, number };
+  if (listen) await store.setActive([...models.keys()]);
+  return { models, wanted, number, former: listen ? await formerModels(store, models) : [] };
 }
 
-function policies({ config, listen, without }: DaemonOptions, store: Store): (readonly [string, ModelConfig])[] {
+async function policies(
+  { config, listen, without }: DaemonOptions,
+  store: StoreThread,
+): Promise<readonly (readonly [string, ModelConfig])[]> {
   if (listen) return Object.entries(config.models);
   const fallback = Object.values(config.models)[0];
-  return store
-    .models()
+  const stored = await store.models();
+  return stored
     .filter(({ name, active }) => active && name !== without)
     .flatMap(({ name }) => {
       const policy = config.models[name] ?? fallback;
       return policy === undefined ? [] : [[name, policy] as const];
     });
+}
+
+async function formerModels(store: StoreThread, models: ReadonlyMap<string, Model>): Promise<readonly FormerModel[]> {
+  const names = (await store.models()).map(({ name }) => name).filter((name) => !models.has(name));
+  return Promise.all(names.map((name) => formerModel(store, name)));
 }

@@ -1,5 +1,5 @@
 import { RivuletError } from "../error.ts";
-import type { Store } from "../store/store.ts";
+import type { StoreThread } from "../store/store-thread.ts";
 import type { Model } from "../stream/model.ts";
 
 /** Finds the model of that name among the live ones, or the only one. Throws `unknown-model`, or `usage` where a name is needed. */
@@ -11,9 +11,13 @@ export function liveModel(models: ReadonlyMap<string, Model>, name: string | und
 }
 
 /** Finds the name of a stored model, live or inactive; without a name, the only live one. */
-export function storedModel(store: Store, models: ReadonlyMap<string, Model>, name: string | undefined): string {
+export async function storedModel(
+  store: StoreThread,
+  models: ReadonlyMap<string, Model>,
+  name: string | undefined,
+): Promise<string> {
   const chosen = chooseName([...models.keys()], name);
-  const stored = store.models().map((model) => model.name);
+  const stored = (await store.models()).map((model) => model.name);
   if (!stored.includes(chosen)) throw unknownModel(chosen, stored);
   return chosen;
 }

@@ -29,20 +29,15 @@ export class Retained {
   readonly #prefix: string;
   readonly #models: ReadonlyMap<string, Model>;
   readonly #info: () => unknown;
-  readonly #former: () => readonly FormerModel[];
+  readonly #former: readonly FormerModel[];
   #broker: Broker | null = null;
   readonly #states = new Pace<Model>(STATE_MS_MIN, (model) => this.#state(model));
   readonly #marks = new Pace<string>(MARK_MS_MIN, (topic) => this.#publish(topic, this.#payloads.get(topic) ?? ""));
   /** The durable marks by topic. */
   readonly #payloads = new Map<string, string>();
 
-  /** `info` tells what the bridge is; `former` names stored models that are not live: nothing is to stand of them. */
-  constructor(
-    prefix: string,
-    models: ReadonlyMap<string, Model>,
-    info: () => unknown,
-    former: () => readonly FormerModel[],
-  ) {
+  /** `info` tells what the bridge is; `former` are stored models that are not live: nothing is to stand of them. */
+  constructor(prefix: string, models: ReadonlyMap<string, Model>, info: () => unknown, former: readonly FormerModel[]) {
     this.#prefix = prefix;
     this.#models = models;
     this.#info = info;
@@ -57,7 +52,7 @@ export class Retained {
     this.#broker = broker;
     this.#publish(bridgeStateTopic(this.#prefix), ONLINE);
     this.#publish(`${this.#prefix}/bridge/info`, JSON.stringify(this.#info()));
-    for (const model of this.#former()) this.forget(model);
+    for (const model of this.#former) this.forget(model);
     for (const model of this.#models.values()) this.#states.now(model);
     for (const topic of this.#payloads.keys()) this.#marks.now(topic);
   }

@@ -1,10 +1,11 @@
 import type { RequestRecord } from "../learner/transaction.ts";
 import type { Broker } from "../mqtt/broker.ts";
-import type { Store } from "../store/store.ts";
+import type { StoreThread } from "../store/store-thread.ts";
 import type { CommandItem } from "../stream/flow.ts";
 import type { Model } from "../stream/model.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import type { Config, ConfigCheck } from "./config.ts";
+import type { OneAtATime } from "./one-at-a-time.ts";
 import type { FormerModel } from "./retained.ts";
 
 /** Counts what a running daemon did since it started. */
@@ -30,7 +31,7 @@ export interface Reloaded {
 export interface Rooms {
   /** In force now: a reload puts another one in its place. */
   readonly config: Config;
-  readonly store: Store;
+  readonly store: StoreThread;
   readonly models: ReadonlyMap<string, Model>;
   /** The configuration that each configured model is wanted to have. */
   readonly wanted: ReadonlyMap<string, ConfigInForce>;
@@ -41,6 +42,8 @@ export interface Rooms {
   readonly command: (command: CommandItem) => void;
   /** Turns a verb's answer into what is to be written together with what the verb changes; null where nothing is. */
   readonly record: (data: unknown) => RequestRecord | null;
+  /** Runs work that takes much memory or time, one after the other. */
+  readonly alone: OneAtATime;
   /** The reason why nothing can be committed at present, or null. */
   readonly failure: () => string | null;
   /** Checks the configuration as it is written now. */

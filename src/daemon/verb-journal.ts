@@ -1,8 +1,10 @@
 import { setImmediate } from "node:timers/promises";
+import { RivuletError } from "../error.ts";
 import type { RowsEntry } from "../learner/entry.ts";
 import { formatCsvRow } from "../sample/csv.ts";
+import type { StoreThread } from "../store/store-thread.ts";
 import { configInForce } from "../stream/model-state.ts";
-import { sectionsFrom } from "./open-model.ts";
+import { sectionsFrom } from "./journal-reader.ts";
 import { storedModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
 import type { OnProgress } from "./verbs.ts";
@@ -31,9 +33,11 @@ export async function exportJournal(
   params: Params,
   onProgress: OnProgress,
 ): Promise<JournalExported> {
-  const model = storedModel(store, models, params.name);
-  const newest = store.recoveryStates(model).next().value;
-  const { features, label } = configOf(models.get(model)?.state.config.json ?? newest?.config);
+  const model = await storedModel(store, models, params.name);
+  const { features, label } = configInForce(
+    models.get(model)?.state.config.json ?? (await storedConfig(store, model)),
+    "",
+  ).learner;
   const first = Math.max(1, params.from ?? 1);
   const last = params.to ?? Number.POSITIVE_INFINITY;
   if (params.format === "csv") await onProgress({ text: formatCsvRow(["sequence", ...features, label]) });
@@ -45,7 +49,8 @@ export async function exportJournal(
     to: null as number | null,
     next: null as number | null,
   };
-  for (const { section } of sectionsFrom(store, model, store.commitForSequence(model, first))) {
+  const start = await store.commitForSequence(model, first);
+  for await (const section of sectionsFrom(store, model, start)) {
     if (section.firstSequence > last || exported.next !== null) break;
     let text = "";
     for (const entry of section.entries) {
@@ -69,8 +74,13 @@ export async function exportJournal(
   return exported;
 }
 
-function configOf(json: string | undefined): { readonly features: readonly string[]; readonly label: string } {
-  return json === undefined ? { features: [], label: "y" } : configInForce(json, "").learner;
+/** Reads the configuration of a model that is not live, from its newest good state. */
+async function storedConfig(store: StoreThread, model: string): Promise<string> {
+  for (const id of await store.recoveryStateIds(model)) {
+    const saved = await store.recoveryState(id);
+    if (saved !== null) return saved.config;
+  }
+  throw new RivuletError("state-damaged", `no saved state of model ${model} is good, so nothing names its features`);
 }
 
 function csvLine(entry: RowsEntry, r: number, features: number): string {

@@ -15,9 +15,9 @@ export interface ModelLine {
   readonly newestSnapshot: number | null;
 }
 
-export function listModels({ store, models }: Rooms): readonly ModelLine[] {
-  return store.models().map(({ name, createdAtMs }) => {
-    const newest = store.snapshots({ model: name, limit: 1 })[0];
+export async function listModels({ store, models }: Rooms): Promise<readonly ModelLine[]> {
+  const lines = (await store.models()).map(async ({ name, createdAtMs }) => {
+    const [newest] = await store.snapshots({ model: name, limit: 1 });
     const live = models.get(name);
     return {
       name,
@@ -28,6 +28,7 @@ export function listModels({ store, models }: Rooms): readonly ModelLine[] {
       newestSnapshot: newest?.id ?? null,
     };
   });
+  return Promise.all(lines);
 }
 
 /** Begins a model anew under the configuration that is wanted now; its journal, history and snapshots stay. */
@@ -37,17 +38,17 @@ export function resetModel(rooms: Rooms, { name }: { name: string }): Promise<Sn
 }
 
 /** Removes a model with everything that is stored of it. Throws `usage` while it is live. */
-export function deleteModel(rooms: Rooms, { name }: { name: string }): ModelLine {
-  storedModel(rooms.store, rooms.models, name);
+export async function deleteModel(rooms: Rooms, { name }: { name: string }): Promise<ModelLine> {
+  await storedModel(rooms.store, rooms.models, name);
   if (rooms.models.has(name)) {
     throw new RivuletError("usage", `model ${name} is live in this daemon`, {
       hint: "Take it out of the configuration and restart, or stop the daemon, then delete it.",
     });
   }
-  const line = listModels(rooms).find((model) => model.name === name);
+  const line = (await listModels(rooms)).find((model) => model.name === name);
   if (line === undefined) throw new RivuletError("unknown-model", `there is no model ${name}`);
-  const former = formerModel(rooms.store, name);
-  rooms.store.deleteModel(name, rooms.record(line));
+  const former = await formerModel(rooms.store, name);
+  await rooms.store.deleteModel(name, rooms.record(line));
   rooms.forget(former);
   return line;
 }

@@ -73,9 +73,9 @@ export interface Quarantine {
   })[];
 }
 
-export function status(rooms: Rooms): Status {
+export async function status(rooms: Rooms): Promise<Status> {
   const { broker, config, counters, store } = rooms;
-  const counts = store.quarantineCounts();
+  const [counts, stored] = await Promise.all([store.quarantineCounts(), store.status()]);
   const reloaded = rooms.reloaded();
   return {
     version,
@@ -85,7 +85,7 @@ export function status(rooms: Rooms): Status {
     broker: broker === null ? null : { ...broker.status(), prefix: config.mqtt.prefix },
     reloaded: reloaded === null ? null : { ...reloaded, at: new Date(reloaded.at).toISOString() },
     store: {
-      ...store.status(),
+      ...stored,
       commits: counters.commits,
       committedRows: counters.committedRows,
       failure: rooms.failure(),
@@ -119,7 +119,7 @@ function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelSta
   };
 }
 
-export function history(
+export async function history(
   { store, models }: Rooms,
   params: {
     name?: string | undefined;
@@ -127,12 +127,12 @@ export function history(
     to?: number | undefined;
     points?: number | undefined;
   },
-): History {
-  const model = storedModel(store, models, params.name);
-  const newest = models.get(model)?.state.step ?? store.snapshots({ model, limit: 1 })[0]?.step ?? 0;
+): Promise<History> {
+  const model = await storedModel(store, models, params.name);
+  const newest = models.get(model)?.state.step ?? (await store.snapshots({ model, limit: 1 }))[0]?.step ?? 0;
   const from = params.from ?? 1;
   const to = params.to ?? newest;
-  const points = store.history({ model, from, to, points: params.points ?? POINTS });
+  const points = await store.history({ model, from, to, points: params.points ?? POINTS });
   return {
     model,
     from,
@@ -148,13 +148,14 @@ export function history(
   };
 }
 
-export function quarantine(
+export async function quarantine(
   { store }: Rooms,
   { limit, before }: { limit?: number | undefined; before?: number | undefined },
-): Quarantine {
-  const messages = store.quarantine({ limit: limit ?? QUARANTINE_LIMIT, ...(before === undefined ? {} : { before }) });
+): Promise<Quarantine> {
+  const page = { limit: limit ?? QUARANTINE_LIMIT, ...(before === undefined ? {} : { before }) };
+  const [counts, messages] = await Promise.all([store.quarantineCounts(), store.quarantine(page)]);
   return {
-    counts: store.quarantineCounts(),
+    counts,
     messages: messages.map(({ head, atMs, ...record }) => ({
       ...record,
       at: new Date(atMs).toISOString(),

@@ -56,18 +56,20 @@ export interface SnapshotDifference {
   readonly config: readonly Change[];
 }
 
-export function listSnapshots(
+export async function listSnapshots(
   { store, models }: Rooms,
   { name, limit, before }: { name?: string | undefined; limit?: number | undefined; before?: number | undefined },
-): readonly SnapshotLine[] {
-  const model = storedModel(store, models, name);
-  return store
-    .snapshots({ model, limit: limit ?? LIST_LIMIT, ...(before === undefined ? {} : { before }) })
-    .map(lineOf);
+): Promise<readonly SnapshotLine[]> {
+  const model = await storedModel(store, models, name);
+  const page = { model, limit: limit ?? LIST_LIMIT, ...(before === undefined ? {} : { before }) };
+  return (await store.snapshots(page)).map(lineOf);
 }
 
-export function showSnapshot(rooms: Rooms, params: { name?: string | undefined; snapshot: string }): SnapshotDetails {
-  const { record, saved, learner } = load(rooms, params.name, params.snapshot);
+export async function showSnapshot(
+  rooms: Rooms,
+  params: { name?: string | undefined; snapshot: string },
+): Promise<SnapshotDetails> {
+  const { record, saved, learner } = await load(rooms, params.name, params.snapshot);
   return {
     ...lineOf(record),
     checksum: record.checksum,
@@ -78,12 +80,12 @@ export function showSnapshot(rooms: Rooms, params: { name?: string | undefined; 
   };
 }
 
-export function diffSnapshots(
+export async function diffSnapshots(
   rooms: Rooms,
   params: { name?: string | undefined; a: string; b: string },
-): SnapshotDifference {
-  const a = load(rooms, params.name, params.a);
-  const b = load(rooms, params.name, params.b);
+): Promise<SnapshotDifference> {
+  const a = await load(rooms, params.name, params.a);
+  const b = await load(rooms, params.name, params.b);
   const difference = compareLearnerConfig(a.saved.config, b.saved.config);
   const comparable = difference === "same" || difference.kind !== "refused";
   const distances = Float64Array.from(a.learner.engine.parameters, (value, p) =>
@@ -110,17 +112,22 @@ export function diffSnapshots(
   };
 }
 
-export function tagSnapshot(
+export async function tagSnapshot(
   rooms: Rooms,
   params: { name?: string | undefined; snapshot: string; tag: string },
-): SnapshotLine {
-  const { id } = find(rooms, params.name, params.snapshot);
-  rooms.store.tag(id, params.tag, (tagged) => rooms.record(lineOf(tagged)));
+): Promise<SnapshotLine> {
+  const record = await find(rooms, params.name, params.snapshot);
+  const { id } = record;
+  const tags = [...new Set([...record.tags, params.tag])].sort();
+  await rooms.store.tag(id, params.tag, rooms.record(lineOf({ ...record, tags })));
   return lineById(rooms, id);
 }
 
-export function exportSnapshot(rooms: Rooms, params: { name?: string | undefined; snapshot: string }): ModelFile {
-  return modelFileOf(load(rooms, params.name, params.snapshot).learner);
+export async function exportSnapshot(
+  rooms: Rooms,
+  params: { name?: string | undefined; snapshot: string },
+): Promise<ModelFile> {
+  return modelFileOf((await load(rooms, params.name, params.snapshot)).learner);
 }
 
 export function takeSnapshot(rooms: Rooms, { name }: { name?: string | undefined }): Promise<SnapshotLine> {
@@ -132,8 +139,8 @@ export async function rollback(
   params: { name?: string | undefined; snapshot: string },
 ): Promise<SnapshotLine> {
   const model = liveModel(rooms.models, params.name);
-  const record = find(rooms, model.name, params.snapshot);
-  const saved = rooms.store.state(record.id);
+  const record = await find(rooms, model.name, params.snapshot);
+  const saved = await rooms.store.state(record.id);
   const difference = compareLearnerConfig(saved.config, model.state.config.json);
   if (difference !== "same" && difference.kind === "refused") {
     throw new RivuletError(
@@ -164,22 +171,22 @@ export async function act(rooms: Rooms, model: Model, action: Action): Promise<S
   return lineById(rooms, snapshot);
 }
 
-function lineById({ store }: Pick<Rooms, "store">, id: number): SnapshotLine {
-  const record = store.snapshot(id);
+async function lineById({ store }: Pick<Rooms, "store">, id: number): Promise<SnapshotLine> {
+  const record = await store.snapshot(id);
   if (record === null) throw unknown(String(id));
   return lineOf(record);
 }
 
-function find({ store, models }: Rooms, name: string | undefined, idOrTag: string): SnapshotRecord {
-  const model = storedModel(store, models, name);
-  const record = store.findSnapshot(model, idOrTag);
+async function find({ store, models }: Rooms, name: string | undefined, idOrTag: string): Promise<SnapshotRecord> {
+  const model = await storedModel(store, models, name);
+  const record = await store.findSnapshot(model, idOrTag);
   if (record === null) throw unknown(idOrTag, model);
   return record;
 }
 
-function load(rooms: Rooms, name: string | undefined, idOrTag: string) {
-  const record = find(rooms, name, idOrTag);
-  const saved = rooms.store.state(record.id);
+async function load(rooms: Rooms, name: string | undefined, idOrTag: string) {
+  const record = await find(rooms, name, idOrTag);
+  const saved = await rooms.store.state(record.id);
   // It is looked at, not trained: what the reference engine takes of memory is collected by itself.
   const learner = new Learner(configInForce(saved.config, saved.configHash).learner, "reference");
   learner.restore(saved.learner);

@@ -1,9 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 import { RivuletError } from "../error.ts";
-import type { Store } from "../store/store.ts";
+import type { StateRecord } from "../store/store.ts";
+import type { StoreThread } from "../store/store-thread.ts";
 import { acceptedOf, configInForce, ModelState } from "../stream/model-state.ts";
 import { type Difference, Replay } from "../stream/replay.ts";
-import { sectionsFrom } from "./open-model.ts";
+import { RollbackStates, sectionsFrom } from "./journal-reader.ts";
 import { storedModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
 import type { OnProgress } from "./verbs.ts";
@@ -36,22 +37,28 @@ interface Params {
 }
 
 /** Replays the journal from one snapshot to another, or to its end, and compares each state and cost on the way, bit for bit. */
-export async function verify({ store, models }: Rooms, params: Params, onProgress: OnProgress): Promise<Verified> {
-  const model = storedModel(store, models, params.name);
-  const { from, to, ids } = stretch(store, model, params);
+export function verify(rooms: Rooms, params: Params, onProgress: OnProgress): Promise<Verified> {
+  // Each takes the memory of a model.
+  return rooms.alone(() => replayStretch(rooms, params, onProgress));
+}
+
+async function replayStretch({ store, models }: Rooms, params: Params, onProgress: OnProgress): Promise<Verified> {
+  const model = await storedModel(store, models, params.name);
+  const { from, to, ids } = await stretch(store, model, params);
   const result = { model, from, to, steps: 0, rows: 0, snapshots: 0, difference: null, reason: null };
-  const start = store.state(from);
-  if (start.commitFrom < store.journalFrom(model)) {
+  const [start, journalFrom] = await Promise.all([store.state(from), store.journalFrom(model)]);
+  if (start.commitFrom < journalFrom) {
     return {
       ...result,
       outcome: "pruned",
-      reason: `the journal before commit ${store.journalFrom(model)} is no longer held`,
+      reason: `the journal before commit ${journalFrom} is no longer held`,
     };
   }
   const state = new ModelState(configInForce(start.config, start.configHash));
   const compare = new Comparison(store, ids);
+  const targets = new RollbackStates(store);
   const replay = new Replay(state, {
-    learnerStateOf: (id) => store.state(id).learner,
+    learnerStateOf: (id) => targets.learnerStateOf(id),
     beforeOrdinal: (at) => compare.at(at),
   });
   const steps = () => ({
@@ -62,7 +69,9 @@ export async function verify({ store, models }: Rooms, params: Params, onProgres
   try {
     state.restore(start);
     let turnAt = performance.now();
-    for (const { section } of sectionsFrom(store, model, start.commitFrom)) {
+    for await (const section of sectionsFrom(store, model, start.commitFrom)) {
+      await targets.read(section);
+      await compare.read(section.firstOrdinal + section.ordinals - 1);
       replay.apply(section);
       if (replay.difference !== null || (to !== null && compare.done)) break;
       if (performance.now() - turnAt < TURN_MS) continue;
@@ -70,6 +79,7 @@ export async function verify({ store, models }: Rooms, params: Params, onProgres
       await setImmediate();
       turnAt = performance.now();
     }
+    await compare.read(state.ordinal);
     const difference = replay.difference ?? compare.at(replay) ?? compare.missing(state);
     return { ...result, ...steps(), outcome: difference === null ? "same" : "differs", difference };
   } catch (error) {
@@ -83,25 +93,34 @@ export async function verify({ store, models }: Rooms, params: Params, onProgres
 /** Compares a replayed state with each snapshot of the stretch, when it comes to the snapshot's position. */
 class Comparison {
   compared = 0;
-  readonly #store: Store;
+  readonly #store: StoreThread;
   readonly #ids: readonly number[];
-  #next = 0;
-  #expected: ReturnType<Store["state"]> | null = null;
+  /** States that were read and are still to be compared, oldest first: those of `#ids` from `compared` on. */
+  #expected: StateRecord[] = [];
 
-  constructor(store: Store, ids: readonly number[]) {
+  constructor(store: StoreThread, ids: readonly number[]) {
     this.#store = store;
     this.#ids = ids;
-    this.#load();
   }
 
   get done(): boolean {
-    return this.#expected === null;
+    return this.compared === this.#ids.length;
+  }
+
+  /** Reads ahead the states up to the one after `ordinal`: replay itself waits for nothing. */
+  async read(ordinal: number): Promise<void> {
+    while ((this.#expected.at(-1)?.ordinal ?? 0) <= ordinal) {
+      const id = this.#ids[this.compared + this.#expected.length];
+      if (id === undefined) return;
+      this.#expected.push(await this.#store.state(id));
+    }
   }
 
   at(replay: Replay): Difference | null {
     const { state } = replay;
-    while (this.#expected !== null && this.#expected.ordinal === state.ordinal) {
-      const expected = this.#expected;
+    for (;;) {
+      const [expected] = this.#expected;
+      if (expected?.ordinal !== state.ordinal) return null;
       replay.settleTo(acceptedOf(expected.monitor));
       const what =
         Buffer.compare(state.learner.save(), expected.learner) !== 0
@@ -113,48 +132,41 @@ class Comparison {
               : null;
       if (what !== null) {
         const { step, sequence } = state;
-        return { step, sequence, what: `the ${what} differs from that of snapshot ${this.#ids[this.#next]}` };
+        return { step, sequence, what: `the ${what} differs from that of snapshot ${this.#ids[this.compared]}` };
       }
       this.compared++;
-      this.#next++;
-      this.#load();
+      this.#expected.shift();
     }
-    return null;
   }
 
   /** The journal ended before the stretch did. */
   missing({ step, sequence }: ModelState): Difference | null {
-    if (this.#expected === null) return null;
-    return { step, sequence, what: `the journal ends before the position of snapshot ${this.#ids[this.#next]}` };
-  }
-
-  #load(): void {
-    const id = this.#ids[this.#next];
-    this.#expected = id === undefined ? null : this.#store.state(id);
+    if (this.done) return null;
+    return { step, sequence, what: `the journal ends before the position of snapshot ${this.#ids[this.compared]}` };
   }
 }
 
 /** Finds the snapshots to compare: those after the first, the last included, whose states are still held; oldest first. */
-function stretch(
-  store: Store,
+async function stretch(
+  store: StoreThread,
   model: string,
   params: Params,
-): { from: number; to: number | null; ids: readonly number[] } {
-  const idOf = (idOrTag: string) => {
-    const record = store.findSnapshot(model, idOrTag);
+): Promise<{ from: number; to: number | null; ids: readonly number[] }> {
+  const idOf = async (idOrTag: string) => {
+    const record = await store.findSnapshot(model, idOrTag);
     if (record !== null) return record.id;
     throw new RivuletError("unknown-snapshot", `there is no snapshot ${idOrTag} of model ${model}`);
   };
-  const first = params.from === undefined ? null : idOf(params.from);
-  const to = params.to === undefined ? null : idOf(params.to);
+  const first = params.from === undefined ? null : await idOf(params.from);
+  const to = params.to === undefined ? null : await idOf(params.to);
   const last = to ?? Number.POSITIVE_INFINITY;
+  const journalFrom = await store.journalFrom(model);
   const held: number[] = [];
   for (let before: number | undefined; ; ) {
-    const page = store.snapshots({ model, limit: PAGE, ...(before === undefined ? {} : { before }) });
+    const page = await store.snapshots({ model, limit: PAGE, ...(before === undefined ? {} : { before }) });
     for (const { id, thinned, commitFrom } of page) {
       const wanted =
-        id === first ||
-        (!thinned && id <= last && (first === null ? commitFrom >= store.journalFrom(model) : id > first));
+        id === first || (!thinned && id <= last && (first === null ? commitFrom >= journalFrom : id > first));
       if (wanted) held.push(id);
     }
     before = page.at(-1)?.id;

@@ -10,6 +10,7 @@ import { readRows, writeRows } from "./rows-codec.ts";
 
 const MAGIC = 0x4a56; // "VJ"
 const VERSION = 1;
+const HEAD_BYTES = 8;
 const DIRECTORY_BYTES = 36;
 
 const ENTRY = { rows: 1, cuts: 2, command: 3, config: 4, decision: 5 } as const;
@@ -27,19 +28,15 @@ export interface DirectoryEntry {
   readonly bytes: number;
 }
 
-/** Writes the sections of a commit; `modelOf` gives the number of a model. */
-export function encodeCommit(
-  writer: ByteWriter,
-  sections: readonly Section[],
-  modelOf: (name: string) => number,
-): void {
+/** Writes the sections of a commit; their models are numbered by `numberModels`, when it is known which numbers they have. */
+export function encodeCommit(writer: ByteWriter, sections: readonly Section[]): void {
   writer.reset();
   writeHead(writer, sections.length);
   const directory = writer.length;
   for (const section of sections) {
     const { firstSequence, rows, firstOrdinal, ordinals } = section;
     writeDirectoryEntry(writer, {
-      model: modelOf(section.model),
+      model: 0,
       firstSequence,
       rows,
       firstOrdinal,
@@ -55,6 +52,14 @@ export function encodeCommit(
     const at = directory + s * DIRECTORY_BYTES + DIRECTORY_BYTES - 8;
     writer.putU32(at, offset);
     writer.putU32(at + 4, writer.length - offset);
+  });
+}
+
+/** Puts the numbers of the models into the directory of a commit, section by section. */
+export function numberModels(blob: Uint8Array, models: readonly number[]): void {
+  const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
+  models.forEach((model, s) => {
+    view.setUint32(HEAD_BYTES + s * DIRECTORY_BYTES, model, true);
   });
 }
 

@@ -2,19 +2,18 @@
 // decides when. DESIGN.md tells the formats and why they are as they are.
 
 import { statSync } from "node:fs";
-import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
 import type { CutsEntry } from "../learner/entry.ts";
-import type { RequestRecord, Transaction } from "../learner/transaction.ts";
+import type { RequestRecord } from "../learner/transaction.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { CostHistory, type CostPoint } from "./costs.ts";
 import { deleteModel } from "./delete-model.ts";
-import { decodeSection, readDirectory } from "./journal-codec.ts";
+import type { EncodedTransaction } from "./encode-transaction.ts";
+import { type JournalPage, type JournalQuery, packPage } from "./journal-page.ts";
 import type { Lock } from "./lock.ts";
 import { checkDatabase } from "./pragmas.ts";
 import {
-  type CommitRecord,
   type ModelRecord,
   type QuarantineCount,
   type QuarantineRecord,
@@ -69,9 +68,9 @@ export class Store {
 
   /**
    * Makes a transaction durable, all of it or nothing. Throws `store-failed`; then the same transaction may be handed over
-   * again. Its buffers are read before the call returns.
+   * again.
    */
-  commit(transaction: Transaction): void {
+  commit(transaction: EncodedTransaction): void {
     if (transaction.id !== this.#lastCommit + 1) {
       throw new Error(`commit ${transaction.id} does not follow commit ${this.#lastCommit}`);
     }
@@ -80,7 +79,7 @@ export class Store {
       for (const name of new Set([...transaction.sections, ...transaction.states].map(({ model }) => model))) {
         if (!this.#models.has(name)) this.#addModel(name, transaction.at);
       }
-      writeTransaction(this.#statements, this.#writer, transaction, (name) => this.#idOf(name));
+      writeTransaction(this.#statements, transaction, (name) => this.#idOf(name));
       for (const { model } of transaction.states) this.#history(this.#idOf(model)).write();
       this.#statements.commit.run();
     } catch (cause) {
@@ -90,9 +89,8 @@ export class Store {
     }
     this.#lastCommit = transaction.id;
     for (const { model } of transaction.states) this.#history(this.#idOf(model)).written();
-    for (const section of transaction.sections) {
-      const history = this.#history(this.#idOf(section.model));
-      for (const entry of section.entries) if (entry.type === "cuts") history.feed(entry, transaction.at);
+    for (const { model, cuts } of transaction.sections) {
+      for (const entry of cuts) this.#history(this.#idOf(model)).feed(entry, transaction.at);
     }
   }
 
@@ -160,10 +158,10 @@ export class Store {
   }
 
   /**
-   * Names a snapshot; the tag is taken off another snapshot of the model that has it. What `request` makes of the tagged
-   * one is remembered together with it. Throws `usage`, `unknown-snapshot`.
+   * Names a snapshot; the tag is taken off another snapshot of the model that has it. `request` is remembered together
+   * with it. Throws `usage`, `unknown-snapshot`.
    */
-  tag(id: number, tag: string, request: (tagged: SnapshotRecord) => RequestRecord | null = () => null): void {
+  tag(id: number, tag: string, request: RequestRecord | null = null): void {
     if (!TAG.test(tag) || /^\d+$/.test(tag) || RESERVED_TAGS.includes(tag)) {
       throw new RivuletError("usage", `${JSON.stringify(tag)} is no tag`, {
         hint: "A tag has 1 to 64 letters, digits, dots, underscores and hyphens, is no number, and not best.",
@@ -178,8 +176,7 @@ export class Store {
     }
     const write = this.#db.transaction(() => {
       this.#statements.tagSet.run({ snapshot: id, tag });
-      const obeyed = request(this.snapshot(id) ?? record);
-      if (obeyed !== null) writeRequest(this.#statements, obeyed);
+      if (request !== null) writeRequest(this.#statements, request);
     });
     this.#write(() => write());
   }
@@ -205,23 +202,19 @@ export class Store {
     );
   }
 
-  /** Yields a model's saved states, newest first: where recovery may begin. */
-  *recoveryStates(
-    model: string,
-  ): Generator<
-    | { readonly id: number; readonly good: true; readonly state: StateRecord }
-    | { readonly id: number; readonly good: false }
-  > {
-    const ids = this.#statements.stateIdsNewestFirst.all(this.#idOf(model), Number.MAX_SAFE_INTEGER);
-    for (const { id } of ids) {
-      const row = this.#statements.stateById.get(id);
-      if (row === undefined) continue;
-      try {
-        yield { id, good: true, state: stateOf(row) };
-      } catch (error) {
-        if (!(error instanceof RivuletError)) throw error;
-        yield { id, good: false };
-      }
+  /** Lists a model's saved states, newest first: where recovery may begin. */
+  recoveryStateIds(model: string): readonly number[] {
+    return this.#statements.stateIdsNewestFirst.all(this.#idOf(model), Number.MAX_SAFE_INTEGER).map(({ id }) => id);
+  }
+
+  /** Reads a saved state; null where it is damaged, or gone. */
+  recoveryState(id: number): StateRecord | null {
+    const row = this.#statements.stateById.get(id);
+    try {
+      return row === undefined ? null : stateOf(row);
+    } catch (error) {
+      if (!(error instanceof RivuletError)) throw error;
+      return null;
     }
   }
 
@@ -241,21 +234,21 @@ export class Store {
   }
 
   /** Reads commits from an id on, in order: at most `limit`, and fewer where they are large. Throws `journal-damaged`. */
-  commits(query: { readonly from: number; readonly limit: number; readonly model: string }): readonly CommitRecord[] {
-    const id = this.#idOf(query.model);
-    const commits: CommitRecord[] = [];
+  journalPage(query: JournalQuery): JournalPage {
+    const commits: CommitRow[] = [];
     let bytes = 0;
     for (const row of this.#statements.journalPage.iterate(query.from, query.limit)) {
-      commits.push(this.#commitOf(row, query.model, id));
+      commits.push(row);
       bytes += row.entries.length;
       if (bytes > PAGE_BYTES_MAX) break;
     }
-    return commits;
+    return packPage(this.#idOf(query.model), commits);
   }
 
   /** Adds committed steps to the cost history again; those that it has are passed over. For recovery. */
-  feedCosts(model: string, cuts: CutsEntry, atMs: number): void {
-    this.#history(this.#idOf(model)).feed(cuts, atMs);
+  feedCosts(model: string, steps: readonly { readonly cuts: CutsEntry; readonly atMs: number }[]): void {
+    const history = this.#history(this.#idOf(model));
+    for (const { cuts, atMs } of steps) history.feed(cuts, atMs);
   }
 
   /** Sums up the costs of steps `from` to `to` in at most `points` points. */
@@ -308,19 +301,6 @@ export class Store {
       this.#db.close();
       this.#lock.release();
     }
-  }
-
-  #commitOf({ id, at_ms, crc32: expected, entries }: CommitRow, name: string, model: number): CommitRecord {
-    const what = `commit ${id} of the journal`;
-    if (crc32(entries) !== expected) {
-      throw new RivuletError("journal-damaged", `${what} is damaged: its checksum is wrong`, {
-        hint: "Keep a copy of the data folder. Snapshots taken after it are not concerned.",
-      });
-    }
-    const sections = readDirectory(entries, what)
-      .filter((entry) => entry.model === model)
-      .map((entry) => decodeSection(entries, entry, name, what));
-    return { id, atMs: at_ms, sections };
   }
 
   /** Runs a small write of its own. Throws `store-failed`. */

@@ -1,28 +1,22 @@
-import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { Refusal, RefusalCount, RequestRecord, SavedState, Transaction } from "../learner/transaction.ts";
-import type { ByteWriter } from "./byte-writer.ts";
-import { encodeCommit } from "./journal-codec.ts";
+import type { RefusalCount, RequestRecord, SavedState } from "../learner/transaction.ts";
+import type { EncodedRefusal, EncodedTransaction } from "./encode-transaction.ts";
+import { numberModels } from "./journal-codec.ts";
 import { checksumOf } from "./records.ts";
 import type { Statements } from "./statements.ts";
 
-/** What is kept of a refused payload. */
-const HEAD_BYTES_MAX = 4096;
 /** Named requests that are remembered. */
 const REQUESTS_KEPT = 1000;
 
 type IdOf = (model: string) => number;
 
 /** Writes everything of a transaction but the cost history, within the SQL transaction that is open. */
-export function writeTransaction(
-  statements: Statements,
-  writer: ByteWriter,
-  transaction: Transaction,
-  idOf: IdOf,
-): void {
-  const { id, at, sections, states, refusals, refusalsUnkept, requests } = transaction;
-  encodeCommit(writer, sections, idOf);
-  const blob = writer.bytes;
+export function writeTransaction(statements: Statements, transaction: EncodedTransaction, idOf: IdOf): void {
+  const { id, at, sections, blob, states, refusals, refusalsUnkept, requests } = transaction;
+  numberModels(
+    blob,
+    sections.map(({ model }) => idOf(model)),
+  );
   const rows = sections.reduce((sum, section) => sum + section.rows, 0);
   statements.journalInsert.run(id, at, rows, crc32(blob), blob);
   for (const { model, firstSequence, rows: count } of sections) {
@@ -80,13 +74,12 @@ function writeState(statements: Statements, state: SavedState, commit: number, a
 
 function writeRefusals(
   { quarantineInsert, quarantineCount }: Statements,
-  refusals: readonly Refusal[],
+  refusals: readonly EncodedRefusal[],
   unkept: readonly RefusalCount[],
   at: number,
 ): void {
-  for (const { model, topic, code, detail, payloadBytes, payload, sha256 } of refusals) {
-    const hash = sha256 ?? createHash("sha256").update(payload).digest("hex");
-    quarantineInsert.run(at, model, topic, code, detail, payloadBytes, hash, payload.subarray(0, HEAD_BYTES_MAX));
+  for (const { model, topic, code, detail, payloadBytes, head, sha256 } of refusals) {
+    quarantineInsert.run(at, model, topic, code, detail, payloadBytes, sha256, head);
     quarantineCount.run(model ?? "", code, 1);
   }
   for (const { model, code, count } of unkept) quarantineCount.run(model ?? "", code, count);

@@ -29,7 +29,7 @@ export async function benchIntake(): Promise<void> {
     single.push(json.length / (await seconds(daemon, "sample", json)));
     blocks.push((packed.length * PACKED_ROWS) / (await seconds(daemon, "f32", packed)));
   }
-  const { fileBytes, walBytes } = daemon.rooms.store.status();
+  const { fileBytes, walBytes } = await daemon.rooms.store.status();
   const { committedRows } = daemon.rooms.counters;
   await daemon.close();
   rmSync(folder, { recursive: true });

@@ -152,7 +152,7 @@ describe("a request over MQTT", () => {
     await Promise.all(
       Array.from({ length: 100 }, () => client.publishAsync("rivulet/default/request/verify", "", { qos: 1 })),
     );
-    await expect.poll(() => codes.length).toBe(100);
+    await expect.poll(() => codes.length, { timeout: 20_000 }).toBe(100);
     expect(codes).toContain("busy");
     expect(codes.filter((code) => code === undefined).length).toBeGreaterThanOrEqual(64);
   });

@@ -110,7 +110,7 @@ describe("a restart", () => {
     expect(await ask(local, "rollback", { snapshot: String(id) })).toMatchObject({ reason: "rollback", parent: id });
     await local.close();
     const second = await open(data, null, ["models.default.network.hidden=[5]"]);
-    expect(second.rooms.store.state(id).learner).toEqual(learnerOf(second));
+    expect((await second.rooms.store.state(id)).learner).toEqual(learnerOf(second));
   });
 });
 
@@ -210,7 +210,7 @@ describe("verification", () => {
       steps: 10,
     });
     // One bit of a parameter, with a checksum that belongs to it: only a replay can tell.
-    const forged = alive.rooms.store.state(2);
+    const forged = await alive.rooms.store.state(2);
     const byte = forged.learner.length >> 1;
     forged.learner[byte] = (forged.learner[byte] ?? 0) ^ 1;
     const db = new Database(join(data, "rivulet.db"));
@@ -242,7 +242,7 @@ describe("verification", () => {
         { keep: snapshot.keep, keepRows: journal.keepRows, keepSteps: history.keepSteps },
       ]),
     );
-    while (store.maintain(policies, config.store.bytesMax)) {}
+    while (await store.maintain(policies, config.store.bytesMax)) {}
     expect(await ask(first, "verify", { from: "1" })).toMatchObject({ outcome: "pruned" });
     expect(await ask(first, "verify", {})).toMatchObject({ outcome: "same" });
     const rows = await journalOf(first);

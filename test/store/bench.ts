@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { afterEach } from "vitest";
 import type { CutsEntry, Entry, RowsEntry } from "../../src/learner/entry.ts";
 import type { SavedState, Section, SnapshotMark, Transaction } from "../../src/learner/transaction.ts";
+import { ByteWriter } from "../../src/store/byte-writer.ts";
+import { encodeTransaction } from "../../src/store/encode-transaction.ts";
+import { type JournalQuery, unpackPage } from "../../src/store/journal-page.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { CommitRecord, StateRecord, Store } from "../../src/store/store.ts";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -25,6 +28,28 @@ export function open(folder = temporaryFolder()): Store {
   const store = openStore({ folder });
   cleanups.push(() => store.close());
   return store;
+}
+
+/** Commits as the thread of the store does. */
+export function commit(store: Store, transaction: Transaction): void {
+  store.commit(encodeTransaction(new ByteWriter(), transaction));
+}
+
+/** Reads commits as the thread of the store does. */
+export function commits(store: Store, query: JournalQuery): readonly CommitRecord[] {
+  return unpackPage(store.journalPage(query), query.model);
+}
+
+type RecoveryState =
+  | { readonly id: number; readonly good: true; readonly state: StateRecord }
+  | { readonly id: number; readonly good: false };
+
+/** Reads all saved states of a model, newest first. */
+export function recoveryStates(store: Store, model: string): readonly RecoveryState[] {
+  return store.recoveryStateIds(model).map((id) => {
+    const state = store.recoveryState(id);
+    return state === null ? { id, good: false } : { id, good: true, state };
+  });
 }
 
 /** Makes rows of two features and a label that count up with their sequence. */
@@ -136,6 +161,6 @@ export class Writer {
   }
 
   commit(steps: number, saved: Partial<SavedState> | null = null): void {
-    this.store.commit(this.transaction(steps, saved));
+    commit(this.store, this.transaction(steps, saved));
   }
 }

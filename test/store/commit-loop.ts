@@ -2,7 +2,9 @@
 
 import { writeSync } from "node:fs";
 import type { RowsEntry } from "../../src/learner/entry.ts";
-import type { SavedState, Section } from "../../src/learner/transaction.ts";
+import type { SavedState, Section, Transaction } from "../../src/learner/transaction.ts";
+import { ByteWriter } from "../../src/store/byte-writer.ts";
+import { encodeTransaction } from "../../src/store/encode-transaction.ts";
 import { openStore } from "../../src/store/open-store.ts";
 
 const ROWS = 3;
@@ -12,6 +14,7 @@ const STATE_BYTES = 20_000;
 const [folder] = process.argv.slice(2);
 if (folder === undefined) throw new Error("a folder is needed");
 const store = openStore({ folder });
+const writer = new ByteWriter();
 
 for (let id = store.lastCommitId() + 1; ; id++) {
   const firstSequence = (id - 1) * ROWS + 1;
@@ -28,7 +31,7 @@ for (let id = store.lastCommitId() + 1; ; id++) {
     ids: null,
     numbering: [],
   };
-  store.commit({
+  const transaction: Transaction = {
     id,
     at: id,
     sections: MODELS.map(
@@ -53,6 +56,7 @@ for (let id = store.lastCommitId() + 1; ; id++) {
     refusals: [],
     refusalsUnkept: [{ model: null, code: "not-json", count: 1 }],
     requests: [],
-  });
+  };
+  store.commit(encodeTransaction(writer, transaction));
   writeSync(1, `${id}\n`);
 }

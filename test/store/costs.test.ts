@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cuts, open, temporaryFolder, Writer } from "./bench.ts";
+import { commit, commits, cuts, open, temporaryFolder, Writer } from "./bench.ts";
 
 interface Point {
   readonly step: number;
@@ -47,12 +47,12 @@ describe("the cost history", () => {
     let store = open(folder);
     const writer = new Writer(store);
     const costs: number[] = [];
-    for (let commit = 0; commit < 40; commit++) {
-      const steps = 100 + ((commit * 37) % 300);
+    for (let id = 0; id < 40; id++) {
+      const steps = 100 + ((id * 37) % 300);
       const fresh = Array.from({ length: steps }, (_, i) =>
-        (commit * 31 + i) % 97 === 0 ? Number.NaN : Math.abs(Math.sin(costs.length + i)),
+        (id * 31 + i) % 97 === 0 ? Number.NaN : Math.abs(Math.sin(costs.length + i)),
       );
-      store.commit(writer.transaction(steps, commit % 7 === 0 ? {} : null, fresh));
+      commit(store, writer.transaction(steps, id % 7 === 0 ? {} : null, fresh));
       costs.push(...fresh);
     }
     const check = () =>
@@ -82,11 +82,11 @@ describe("the cost history", () => {
     store = open(folder);
     for (let round = 0; round < 2; round++) {
       for (let from = 1; ; ) {
-        const page = store.commits({ from, limit: 10, model: "default" });
+        const page = commits(store, { from, limit: 10, model: "default" });
         for (const { id, atMs, sections } of page) {
           from = id + 1;
           for (const entry of sections.flatMap((section) => section.entries)) {
-            if (entry.type === "cuts") store.feedCosts("default", entry, atMs);
+            if (entry.type === "cuts") store.feedCosts("default", [{ cuts: entry, atMs }]);
           }
         }
         if (page.length === 0) break;
@@ -98,7 +98,7 @@ describe("the cost history", () => {
   it("answers from the roll-ups where single steps are no longer kept", () => {
     const store = open();
     const writer = new Writer(store);
-    for (let commit = 0; commit < 40; commit++) writer.commit(256, {});
+    for (let id = 0; id < 40; id++) writer.commit(256, {});
     const policy = new Map([["default", { keep: { last: 100, hourly: 0, daily: 0 }, keepRows: 1e9, keepSteps: 1000 }]]);
     while (store.maintain(policy, 4e9)) {}
     const all = store.history({ model: "default", from: 1, to: 10_240, points: 100_000 });
@@ -115,7 +115,7 @@ describe("the cost history", () => {
     new Writer(store).commit(3, {});
     expect(store.history({ model: "default", from: 4, to: 99, points: 10 })).toEqual([]);
     expect(store.history({ model: "default", from: 9, to: 2, points: 10 })).toEqual([]);
-    store.feedCosts("default", cuts(1, 1, [9, 9, 9]), 1);
+    store.feedCosts("default", [{ cuts: cuts(1, 1, [9, 9, 9]), atMs: 1 }]);
     expect(store.history({ model: "default", from: 1, to: 1, points: 10 })[0]?.cost).toBe(1);
   });
 });

@@ -7,7 +7,7 @@ import type { Section } from "../../src/learner/transaction.ts";
 import { ByteWriter } from "../../src/store/byte-writer.ts";
 import { decodeSection, encodeCommit, readDirectory } from "../../src/store/journal-codec.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { open, rows, temporaryFolder, Writer } from "./bench.ts";
+import { commit, commits, open, recoveryStates, rows, temporaryFolder, Writer } from "./bench.ts";
 
 const DAMAGED = expect.objectContaining({ code: "journal-damaged" });
 
@@ -19,11 +19,7 @@ describe("damage", () => {
   it("that claims more rows than there can be is told before room is made for them", () => {
     const writer = new ByteWriter();
     const block = { ...rows(1, 1), features: new Float64Array(0), labels: null, ids: [null] };
-    encodeCommit(
-      writer,
-      [{ model: "m", firstSequence: 1, rows: 1, firstOrdinal: 1, ordinals: 0, entries: [block] }],
-      () => 1,
-    );
+    encodeCommit(writer, [{ model: "m", firstSequence: 1, rows: 1, firstOrdinal: 1, ordinals: 0, entries: [block] }]);
     const blob = writer.bytes.slice();
     // Of the section: one entry, its type, its kind, what it has; then the rows, the features, an id.
     const at = 8 + 36 + 4;
@@ -47,7 +43,7 @@ describe("damage", () => {
     const entries = db.prepare<[], Buffer>("SELECT entries FROM journal_commits WHERE id = 2").pluck().get();
     const put = db.prepare<[Uint8Array]>("UPDATE journal_commits SET entries = ? WHERE id = 2");
     const blob = entries ?? Buffer.alloc(0);
-    const read = (from: number) => store.commits({ from, limit: 1, model: "default" });
+    const read = (from: number) => commits(store, { from, limit: 1, model: "default" });
     fc.assert(
       fc.property(fc.nat(blob.length - 1), fc.integer({ min: 1, max: 255 }), fc.boolean(), (at, flip, cut) => {
         const damaged = Buffer.from(cut ? blob.subarray(0, at) : blob);
@@ -72,7 +68,7 @@ describe("damage", () => {
     db.exec("UPDATE states SET learner = zeroblob(length(learner)) WHERE id = 4");
     db.exec("UPDATE states SET monitor = zeroblob(length(monitor)) WHERE id = 2");
     db.close();
-    expect([...store.recoveryStates("default")].map(({ id, good }) => [id, good])).toEqual([
+    expect(recoveryStates(store, "default").map(({ id, good }) => [id, good])).toEqual([
       [4, false],
       [3, true],
       [2, false],
@@ -94,7 +90,11 @@ describe("damage", () => {
     const store = open(folder);
     const policy = { keep: { last: 1, hourly: 0, daily: 0 }, keepRows: 1, keepSteps: 1 };
     while (store.maintain(new Map([["default", policy]]), 1)) {}
-    expect([...store.recoveryStates("default")].filter(({ good }) => good).map(({ id }) => id)).toEqual([10, 8, 6]);
+    expect(
+      recoveryStates(store, "default")
+        .filter(({ good }) => good)
+        .map(({ id }) => id),
+    ).toEqual([10, 8, 6]);
     expect(store.journalFrom("default")).toBe(6);
   });
 
@@ -121,10 +121,10 @@ describe("damage", () => {
       }));
       const refusal = { topic: "t", code: "not-json", detail: "d", payloadBytes: 9, payload: secret, sha256: null };
       const refusals = [{ ...refusal, model: "gone-for-good" }];
-      store.commit({ ...a, sections: [...sections, ...a.sections], states: [...a.states, ...b.states], refusals });
+      commit(store, { ...a, sections: [...sections, ...a.sections], states: [...a.states, ...b.states], refusals });
     }
     const sectionsOf = () =>
-      store.commits({ from: 1, limit: 1000, model: "keep" }).map(({ id, sections }) => ({ id, sections }));
+      commits(store, { from: 1, limit: 1000, model: "keep" }).map(({ id, sections }) => ({ id, sections }));
     const before = sectionsOf();
     expect(before.length).toBe(150);
     store.deleteModel("gone-for-good");

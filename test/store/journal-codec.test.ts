@@ -4,7 +4,13 @@ import { RivuletError } from "../../src/error.ts";
 import type { Entry } from "../../src/learner/entry.ts";
 import type { Section } from "../../src/learner/transaction.ts";
 import { ByteWriter } from "../../src/store/byte-writer.ts";
-import { decodeSection, encodeCommit, encodeWithout, readDirectory } from "../../src/store/journal-codec.ts";
+import {
+  decodeSection,
+  encodeCommit,
+  encodeWithout,
+  numberModels,
+  readDirectory,
+} from "../../src/store/journal-codec.ts";
 import { cuts, rows } from "./bench.ts";
 
 const number = fc.oneof(
@@ -96,8 +102,13 @@ const sections = fc
 
 function encoded(all: readonly Section[]): Uint8Array {
   const writer = new ByteWriter();
-  encodeCommit(writer, all, (model) => Number(model.slice(1)));
-  return writer.bytes.slice();
+  encodeCommit(writer, all);
+  const blob = writer.bytes.slice();
+  numberModels(
+    blob,
+    all.map(({ model }) => Number(model.slice(1))),
+  );
+  return blob;
 }
 
 function decoded(blob: Uint8Array): Section[] {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { expect, it } from "vitest";
 import { Random } from "../../src/learner/random.ts";
-import { open, temporaryFolder } from "./bench.ts";
+import { commits, open, recoveryStates, temporaryFolder } from "./bench.ts";
 
 const LOOP = fileURLToPath(new URL("commit-loop.ts", import.meta.url));
 const ROUNDS = 5;
@@ -41,14 +41,14 @@ it("keeps every commit that it told of, whole, when the process is killed at any
     for (const model of ["one", "two"]) {
       const sequences: number[] = [];
       for (let from = 1; from <= last; ) {
-        const page = store.commits({ from, limit: 100, model });
+        const page = commits(store, { from, limit: 100, model });
         for (const { id, sections } of page) {
           expect(id, at).toBe(from++);
           for (const { firstSequence } of sections) sequences.push(firstSequence);
         }
       }
       expect(sequences, at).toEqual(Array.from({ length: last }, (_, i) => i * ROWS + 1));
-      const states = [...store.recoveryStates(model)].map((found) => (found.good ? found.state.step : "damaged"));
+      const states = recoveryStates(store, model).map((found) => (found.good ? found.state.step : "damaged"));
       expect(states, at).toEqual(Array.from({ length: last }, (_, i) => last - i));
     }
     expect(store.lastSnapshotId(), at).toBe(2 * last + 1);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RetentionPolicy, Store } from "../../src/store/store.ts";
-import { open, temporaryFolder, Writer } from "./bench.ts";
+import { commits, open, recoveryStates, temporaryFolder, Writer } from "./bench.ts";
 
 const KEEP: RetentionPolicy = { keep: { last: 1, hourly: 0, daily: 0 }, keepRows: 1, keepSteps: 1 };
 
@@ -11,13 +11,12 @@ function thin(store: Store, models: readonly string[]): void {
 
 /** Does what recovery does: takes the newest good state and feeds the commits after it. */
 function recover(store: Store, model: string): readonly number[] {
-  const found = [...store.recoveryStates(model)].find(({ good }) => good);
+  const found = recoveryStates(store, model).find(({ good }) => good);
   if (!found?.good) throw new Error("there is no good state");
   const sequences: number[] = [];
-  const commits = store.commits({ from: found.state.commitFrom, limit: 1000, model });
-  for (const { atMs, sections } of commits) {
+  for (const { atMs, sections } of commits(store, { from: found.state.commitFrom, limit: 1000, model })) {
     for (const entry of sections.flatMap(({ entries }) => entries)) {
-      if (entry.type === "cuts") store.feedCosts(model, entry, atMs);
+      if (entry.type === "cuts") store.feedCosts(model, [{ cuts: entry, atMs }]);
       else if (entry.type === "rows") sequences.push(entry.firstSequence + entry.rows - 1);
     }
   }
@@ -85,7 +84,7 @@ describe("what comes after retention", () => {
     const policies = new Map([["default", KEEP]]);
     const count = () => ({
       commits: store.status().commitsHeld,
-      states: [...store.recoveryStates("default")].length,
+      states: recoveryStates(store, "default").length,
       points: store.history({ model: "default", from: 1, to: writer.step, points: 1e6 }).length,
     });
     const first = count();

@@ -6,7 +6,7 @@ import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/learner/transaction.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { open, rows, temporaryFolder, Writer } from "./bench.ts";
+import { commit, commits, open, recoveryStates, rows, temporaryFolder, Writer } from "./bench.ts";
 
 function code(run: () => unknown): unknown {
   try {
@@ -96,7 +96,7 @@ describe("a commit", () => {
     const store = open();
     const writer = new Writer(store);
     writer.commit(1);
-    expect(() => store.commit({ ...writer.transaction(1), id: 7 })).toThrow("does not follow");
+    expect(() => commit(store, { ...writer.transaction(1), id: 7 })).toThrow("does not follow");
   });
 
   it("leaves nothing half done when it fails, and succeeds when it is tried again unchanged", () => {
@@ -111,11 +111,11 @@ describe("a commit", () => {
       ...good,
       states: [...good.states, other.state({ snapshot: { id: 1, parent: null, reason: "time", metrics: null } }, 2)],
     };
-    expect(code(() => store.commit(failing))).toBe("store-failed");
+    expect(code(() => commit(store, failing))).toBe("store-failed");
     expect(store.lastCommitId()).toBe(1);
     expect(store.models().map(({ name }) => name)).toEqual(["default"]);
     expect(store.history({ model: "default", from: 1, to: 99, points: 99 })).toHaveLength(3);
-    store.commit(good);
+    commit(store, good);
     expect(store.history({ model: "default", from: 1, to: 99, points: 99 })).toHaveLength(8);
     store.close();
     expect(open(folder).lastCommitId()).toBe(2);
@@ -129,7 +129,7 @@ describe("a commit", () => {
     const other = new Database(join(folder, "rivulet.db"));
     other.exec("CREATE TRIGGER full BEFORE INSERT ON journal_commits BEGIN SELECT RAISE(ABORT, 'no room'); END");
     const transaction = writer.transaction(2, { snapshot: writer.mark() });
-    expect(() => store.commit(transaction)).toThrow(
+    expect(() => commit(store, transaction)).toThrow(
       expect.objectContaining({
         code: "store-failed",
         message: expect.stringContaining("SQLITE_CONSTRAINT_TRIGGER: no room"),
@@ -138,7 +138,7 @@ describe("a commit", () => {
     expect(store.snapshots({ model: "default", limit: 9 })).toEqual([]);
     other.exec("DROP TRIGGER full");
     other.close();
-    store.commit(transaction);
+    commit(store, transaction);
     expect(store.snapshots({ model: "default", limit: 9 })).toHaveLength(1);
   });
 
@@ -146,13 +146,14 @@ describe("a commit", () => {
     const store = open();
     const writer = new Writer(store);
     for (let i = 0; i < 30; i++) writer.commit(2, i % 10 === 9 ? {} : null);
-    const first = store.commits({ from: 1, limit: 7, model: "default" });
+    const first = commits(store, { from: 1, limit: 7, model: "default" });
     expect(first.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(first[2]?.sections[0]?.entries[0]).toEqual(rows(17, 8));
     for (const sequence of [1, 80, 81, 160, 161, 240]) {
       const from = store.commitForSequence("default", sequence);
-      const commits = store.commits({ from, limit: 100, model: "default" });
-      expect(commits[0]?.sections[0]?.firstSequence).toBeLessThanOrEqual(sequence);
+      expect(commits(store, { from, limit: 100, model: "default" })[0]?.sections[0]?.firstSequence).toBeLessThanOrEqual(
+        sequence,
+      );
     }
   });
 
@@ -168,7 +169,7 @@ describe("a commit", () => {
     entries[entries.length - 3] = (entries[entries.length - 3] ?? 0) ^ 1;
     db.prepare("UPDATE journal_commits SET entries = ?").run(entries);
     db.close();
-    expect(code(() => open(folder).commits({ from: 1, limit: 1, model: "default" }))).toBe("journal-damaged");
+    expect(code(() => commits(open(folder), { from: 1, limit: 1, model: "default" }))).toBe("journal-damaged");
   });
 });
 
@@ -229,7 +230,7 @@ describe("snapshots", () => {
     db.close();
     const again = open(folder);
     expect(code(() => again.state(2))).toBe("state-damaged");
-    expect([...again.recoveryStates("default")].map(({ id, good }) => [id, good])).toEqual([
+    expect(recoveryStates(again, "default").map(({ id, good }) => [id, good])).toEqual([
       [2, false],
       [1, true],
     ]);
@@ -250,8 +251,8 @@ describe("the quarantine", () => {
       sha256: null,
     };
     const base = { at: 5, sections: [], states: [], refusalsUnkept: [], requests: [] };
-    store.commit({ ...base, id: 1, refusals: [refusal, { ...refusal, model: null, code: "unknown-topic" }] });
-    store.commit({
+    commit(store, { ...base, id: 1, refusals: [refusal, { ...refusal, model: null, code: "unknown-topic" }] });
+    commit(store, {
       ...base,
       id: 2,
       refusals: [{ ...refusal, sha256: "given" }],
@@ -284,13 +285,13 @@ describe("deleting a model", () => {
         config: '{"private":1}',
         configHash: "p",
       });
-      store.commit({ ...a, sections: [...a.sections, ...b.sections], states: b.states });
+      commit(store, { ...a, sections: [...a.sections, ...b.sections], states: b.states });
     }
-    const before = store.commits({ from: 1, limit: 100, model: "keep" }).map(({ sections }) => sections);
+    const before = commits(store, { from: 1, limit: 100, model: "keep" }).map(({ sections }) => sections);
     const last = store.lastSnapshotId();
     store.deleteModel("gone");
     expect(store.models().map(({ name }) => name)).toEqual(["keep"]);
-    expect(store.commits({ from: 1, limit: 100, model: "keep" }).map(({ sections }) => sections)).toEqual(before);
+    expect(commits(store, { from: 1, limit: 100, model: "keep" }).map(({ sections }) => sections)).toEqual(before);
     expect(store.lastSnapshotId()).toBe(last);
     expect(code(() => store.deleteModel("gone"))).toBe("unknown-model");
     store.close();
