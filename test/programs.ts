@@ -4,6 +4,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
 const known = {
+  cc: { binaries: ["cc"], install: "apt-get install gcc libc6-dev" },
   mosquitto: {
     binaries: ["mosquitto", "mosquitto_pub", "mosquitto_passwd"],
     install: "apt-get install mosquitto mosquitto-clients",
@@ -23,6 +24,7 @@ const names = Object.keys(known).filter(isKnown);
 
 /** Tells which programs are on this machine, for `describe.skipIf(!programs.mosquitto)`. */
 export const programs: Readonly<Record<ProgramName, boolean>> = {
+  cc: program("cc").present,
   mosquitto: program("mosquitto").present,
   openssl: program("openssl").present,
 };
