@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createDecoder } from "../../src/sample/decode.ts";
-import type { Decoded, NumberRun, SampleSchema } from "../../src/sample/rows.ts";
-import { type Expected, expectedOf } from "./oracle.ts";
+import type { SampleSchema } from "../../src/sample/rows.ts";
+import { expectedOf } from "./oracle.ts";
+import { told } from "./told.ts";
 
 // fast-check prints the seed and the path of a failure.
 const seed = 20_261;
@@ -13,27 +14,6 @@ const schemas: readonly SampleSchema[] = [
   { features: ["x"], label: "target", classes: null, labelKind: "number" },
 ];
 const decoders = schemas.map((schema) => ({ schema, decoder: createDecoder(schema, limits) }));
-
-/** Turns what was decoded into the oracle's words. */
-function told(decoded: Decoded, schema: SampleSchema): Expected {
-  if (decoded.kind === "refused") return { kind: decoded.code };
-  const { rows, features, labels, weights, times, ids, numbering } = decoded.rows;
-  const width = schema.features.length;
-  const list = Array.from({ length: rows }, (_, r) => ({
-    features: [...features.subarray(r * width, (r + 1) * width)],
-    label: labels[r] ?? Number.NaN,
-    weight: decoded.rows.hasWeights ? (weights[r] ?? Number.NaN) : 1,
-    time: decoded.rows.hasTimes ? (times[r] ?? Number.NaN) : Number.NaN,
-    id: decoded.rows.hasIds ? (ids[r] ?? null) : null,
-    number: numberAt(numbering, r),
-  }));
-  return { kind: "rows", rows: list };
-}
-
-function numberAt(numbering: readonly NumberRun[], r: number): readonly [string, string, number] | null {
-  const run = numbering.find(({ offset, rows }) => r >= offset && r < offset + rows);
-  return run === undefined ? null : [run.source, run.epoch, run.seq + r - run.offset];
-}
 
 const digits = fc.stringMatching(/^[0-9]{1,20}$/);
 /** Numbers in every notation, and what is almost a number. */

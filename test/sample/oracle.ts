@@ -40,6 +40,73 @@ export function expectedOf(
   }
 }
 
+/** Says which numbers a payload settles, taken or refused: row, source, epoch and seq of each row that has a valid one. */
+export function numbersOf(
+  payload: Uint8Array,
+  schema: SampleSchema,
+  topicSource: string | null,
+): readonly (readonly [number, string, string, number])[] {
+  return orNothing(() =>
+    objectsOf(parse(payload), schema).flatMap((object, r) => {
+      const number = orNothing(() => [numberOf(object, topicSource)])[0] ?? null;
+      return number === null ? [] : [[r, ...number] as const];
+    }),
+  );
+}
+
+function orNothing<T>(run: () => readonly T[]): readonly T[] {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Refuse) return [];
+    throw error;
+  }
+}
+
+/** Says what a decoder must make of packed rows; `first` is the number of the first one. */
+export function expectedOfPacked(
+  payload: Uint8Array,
+  schema: SampleSchema,
+  rowsMax: number,
+  precision: "f32" | "f64",
+  first: { readonly source: string; readonly epoch: string; readonly seq: number } | null,
+): Expected {
+  try {
+    const bytes = Buffer.from(payload);
+    const size = precision === "f32" ? 4 : 8;
+    const width = schema.features.length + 1;
+    if (bytes.length % (size * width) !== 0) throw new Refuse("wrong-length");
+    const count = bytes.length / size / width;
+    if (count > rowsMax) throw new Refuse("too-large");
+    const values = Array.from({ length: count * width }, (_, i) =>
+      size === 4 ? bytes.readFloatLE(i * size) : bytes.readDoubleLE(i * size),
+    );
+    if (first !== null && first.seq + count > Number.MAX_SAFE_INTEGER) throw new Refuse("number-invalid");
+    const rows = Array.from({ length: count }, (_, r): Row => {
+      const row = values.slice(r * width, (r + 1) * width);
+      const features = row.slice(0, -1).map(featureOf);
+      const number = first === null ? null : ([first.source, first.epoch, first.seq + r] as const);
+      return { features, label: labelOf(row.at(-1), schema), weight: 1, time: Number.NaN, id: null, number };
+    });
+    return { kind: "rows", rows };
+  } catch (error) {
+    if (error instanceof Refuse) return { kind: error.code };
+    throw error;
+  }
+}
+
+/** Tells whether brackets and braces outside of texts are nested deeper than a decoder goes. */
+export function isDeep(payload: Uint8Array): boolean {
+  const text = new TextDecoder("latin1").decode(payload).replace(/"(?:[^"\\]|\\.)*"/g, '""');
+  let depth = 0;
+  for (const sign of text) {
+    if (sign === "[" || sign === "{") depth++;
+    if (sign === "]" || sign === "}") depth--;
+    if (depth > 32) return true;
+  }
+  return false;
+}
+
 type Fields = ReadonlyMap<string, unknown>;
 
 function parse(payload: Uint8Array): unknown {
@@ -126,6 +193,7 @@ function labelOf(label: unknown, { classes, labelKind }: SampleSchema): number {
   if (typeof label !== "number") throw new Refuse("label-invalid");
   if (!Number.isFinite(label)) throw new Refuse("not-finite");
   if (labelKind === "binary" && label !== 0 && label !== 1) throw new Refuse("label-invalid");
+  if (labelKind === "index" && !classes?.some((_, index) => index === label)) throw new Refuse("label-invalid");
   return label;
 }
 
