@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { type Mosquitto, openMosquitto } from "../mqtt/mosquitto.ts";
+import { openMosquitto } from "../mqtt/mosquitto.ts";
+import type { Mosquitto } from "../mqtt/mosquitto-process.ts";
 import { programs } from "../programs.ts";
 import { ask, journalOf, openOn, temporaryFolder } from "./open.ts";
 

@@ -6,7 +6,8 @@ import { describe, expect, it } from "vitest";
 import { type ConfigCheck, checkConfigText, parseConfig } from "../../src/daemon/config.ts";
 import { type Daemon, openDaemon } from "../../src/daemon/daemon.ts";
 import { silentLog } from "../../src/daemon/log.ts";
-import { makeCertificates, openMosquitto } from "../mqtt/mosquitto.ts";
+import { openMosquitto } from "../mqtt/mosquitto.ts";
+import { makeCertificates } from "../mqtt/mosquitto-process.ts";
 import { programs } from "../programs.ts";
 import { ask, connectTo, onEnd, temporaryFolder } from "./open.ts";
 

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { RivuletError } from "../../src/error.ts";
 import type { Message } from "../../src/mqtt/message.ts";
 import { programs } from "../programs.ts";
-import { makeCertificates } from "./mosquitto.ts";
+import { makeCertificates } from "./mosquitto-process.ts";
 import { connect, listen, open, rawConnection } from "./open.ts";
 
 const SAMPLE = "rivulet/default/sample";

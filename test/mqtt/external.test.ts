@@ -6,7 +6,8 @@ import type { Broker, Credentials } from "../../src/mqtt/broker.ts";
 import { type ExternalBrokerOptions, type ExternalChange, openExternalBroker } from "../../src/mqtt/external.ts";
 import type { Message } from "../../src/mqtt/message.ts";
 import { programs } from "../programs.ts";
-import { freePort, type Mosquitto, openMosquitto } from "./mosquitto.ts";
+import { openMosquitto } from "./mosquitto.ts";
+import { freePort, type Mosquitto } from "./mosquitto-process.ts";
 
 const FREEZES = 2;
 const SAMPLE = "rivulet/default/sample";

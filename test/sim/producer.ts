@@ -1,156 +1,160 @@
 // A producer as one is told to write it: it numbers its rows, keeps each message until the retained mark says that it is
-// settled, and sends again what is not whenever the bridge says that it is online, which it says on each of its connections. Some are unruly: they repeat themselves, send neighbours
-// in the wrong order, and garbage in between. What it does is drawn from the seed; when, is up to the network.
+// settled, and sends again what is not whenever the bridge says that it is online, which it says on each of its connections. Some are unruly: they repeat themselves, also cut
+// into other messages, send neighbours in the wrong order, and rows with labels that are refused. What it does is drawn
+// from the seed; when, is up to the network.
 
-import { connect, type MqttClient } from "mqtt";
-import type { Random } from "../../src/learner/random.ts";
+import { oneIn, shuffled } from "./draw.ts";
+import { spoiled, written } from "./forms.ts";
+import { Link } from "./link.ts";
+import type { Sender, SenderOptions } from "./sender.ts";
 
 /** Rows that may be unsettled: fewer than the numbers that are taken out of order. */
 const UNSETTLED_MAX = 400;
-const RECONNECT_MS = 20;
-const PAUSE_MS = 2;
-const BRIDGE = "rivulet/bridge/state";
+const PAUSE_MS = 4;
+const SPOILED_EVERY = 53;
+
+/**
+ * - `orderly`: sends its messages in order, several at a time.
+ * - `patient`: sends one message at a time; so its order is kept even by a broker that forgets what it acknowledged.
+ * - `unruly`: keeps no order at all.
+ */
+export type Manner = "orderly" | "patient" | "unruly";
+
+export interface ProducerOptions extends SenderOptions {
+  readonly manner: Manner;
+  /** Whether marks may go back: a broker that was killed may know an older one. */
+  readonly forgetful: boolean;
+}
 
 interface Sent {
-  readonly seq: number;
-  readonly rows: number;
-  readonly payload: string;
+  readonly first: number;
+  readonly last: number;
 }
 
-export interface ProducerOptions {
-  readonly url: string;
-  /** Stands in x1 of each row; its name is `source-<index>`. */
-  readonly index: number;
-  readonly random: Random;
-  /** Repeats, swaps, and sends garbage. */
-  readonly unruly: boolean;
-}
-
-/** Sends numbered rows for as long as it is wanted: x1 is its index, x2 the number, y the number's parity. */
-export class Producer {
+/** Sends numbered rows. */
+export class Producer implements Sender {
+  readonly link: Link;
+  readonly options: ProducerOptions;
   readonly source: string;
   /** The last number handed out. */
   last = 0;
-  /** The highest number known to be settled. */
-  settled = 0;
-  /** Messages of no meaning that were acknowledged. */
-  garbage = 0;
-  readonly #options: ProducerOptions;
+  /** The highest number up to which all are known to be settled. */
+  known = 0;
+  paused = false;
+  refusable = 0;
+  refusableAcknowledged = 0;
+  /** The newest epoch, and the number before its first. */
+  epoch = 0;
+  #base = 0;
+  #wantsEpoch = false;
   #unsettled: Sent[] = [];
-  #client: MqttClient | null = null;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #online = false;
+  #timer: ReturnType<typeof setInterval>;
   #stopped = false;
-  #ended = false;
 
   constructor(options: ProducerOptions) {
-    this.#options = options;
+    this.options = options;
     this.source = `source-${options.index}`;
-    this.#connect();
+    this.link = new Link({
+      url: options.url,
+      topics: [`rivulet/${options.model.name}/committed/${this.source}`],
+      onOnline: () => this.#repeat(),
+      onMessage: (_, payload) => this.#mark(payload),
+    });
+    this.#timer = setInterval(() => this.#pump(), PAUSE_MS);
   }
 
-  /** Begins nothing new. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Tells whether everything that was begun is settled. */
-  get drained(): boolean {
-    return this.#stopped && this.settled === this.last;
+  get settled(): boolean {
+    return this.known === this.last;
   }
 
   end(): void {
-    this.#ended = true;
-    clearTimeout(this.#timer);
-    this.#client?.end(true);
+    clearInterval(this.#timer);
+    this.link.end();
   }
 
-  #connect(): void {
-    const { url } = this.#options;
-    const client = connect(url, { reconnectPeriod: 0, connectTimeout: 1000, keepalive: 2, manualConnect: true });
-    client.on("error", () => {});
-    client.on("close", () => {
-      if (this.#client !== client && this.#client !== null) return;
-      this.#client = null;
-      clearTimeout(this.#timer);
-      if (!this.#ended) this.#timer = setTimeout(() => this.#connect(), RECONNECT_MS);
-    });
-    client.on("message", (topic, payload) => {
-      if (topic !== BRIDGE) return this.#mark(payload.toString());
-      // What is new must not get ahead of what has to be sent again.
-      this.#online = payload.toString() === "online";
-      if (this.#online) for (const message of this.#unsettled) this.#transmit(message);
-    });
-    client.on("connect", () => {
-      this.#client = client;
-      this.#online = false;
-      // In this order: what is settled is known before anything is sent again.
-      client.subscribe([`rivulet/default/committed/${this.source}`, BRIDGE], { qos: 1 }, (error) => {
-        if (!error && this.#client === client) this.#pump();
-      });
-    });
-    client.connect();
+  /** Tells whether a number was sent with a label that is refused. */
+  isSpoiled(number: number): boolean {
+    return this.options.manner === "unruly" && number % SPOILED_EVERY === 0;
   }
 
-  #mark(text: string): void {
-    const { epoch, seq } = JSON.parse(text) as { readonly epoch: string; readonly seq: number };
-    if (epoch !== "e") throw new Error(`a mark of epoch ${epoch}, which nobody began`);
-    if (seq < this.settled) throw new Error(`${this.source}: the mark went back from ${this.settled} to ${seq}`);
-    if (seq > this.last) throw new Error(`${this.source}: the mark is ${seq}, and only ${this.last} were sent`);
-    this.settled = seq;
-    this.#unsettled = this.#unsettled.filter((message) => message.seq + message.rows - 1 > seq);
+  #mark(payload: string): void {
+    const { epoch, seq } = JSON.parse(payload) as { readonly epoch: string; readonly seq: number };
+    const age = this.epoch - Number(epoch.slice(1));
+    if (!(age >= 0)) throw new Error(`${this.source}: a mark of epoch ${epoch}, which nobody began`);
+    // Of an epoch before, everything is settled.
+    if (age > 0) return;
+    const known = this.#base + seq;
+    if (known > this.last) throw new Error(`${this.source}: the mark is ${known}, and only ${this.last} were sent`);
+    if (known < this.known && !this.options.forgetful) {
+      throw new Error(`${this.source}: the mark went back from ${this.known} to ${known}`);
+    }
+    this.known = Math.max(known, this.known);
+    this.#unsettled = this.#unsettled.filter(({ last }) => last > this.known);
   }
 
   #pump(): void {
-    this.#timer = setTimeout(() => {
-      if (this.#client === null) return;
-      if (this.#online && !this.#stopped && this.last - this.settled < UNSETTLED_MAX) this.#produce();
-      this.#pump();
-    }, PAUSE_MS);
-  }
-
-  #produce(): void {
-    const { random, unruly } = this.#options;
-    const messages = Array.from({ length: 1 + (random.uint32() % 4) }, () => this.#next());
+    const { random, manner } = this.options;
+    if (!this.link.online || this.paused || this.#stopped || this.last - this.known >= UNSETTLED_MAX) return;
+    if (this.#wantsEpoch && this.settled) this.#beginEpoch();
+    this.#wantsEpoch ||= oneIn(random, 2000);
+    // An epoch begins at the first number that arrives, so nothing may overtake it.
+    const begins = this.known === this.#base;
+    if ((begins || manner === "patient" || this.#wantsEpoch) && !this.settled) return;
+    const count = begins || manner === "patient" ? 1 : 1 + (random.uint32() % 4);
+    const messages = Array.from({ length: count }, () => this.#next(manner === "patient" ? 60 : 5));
     this.#unsettled.push(...messages);
-    if (unruly && random.uint32() % 4 === 0) messages.reverse();
-    for (const message of messages) this.#transmit(message);
-    if (!unruly) return;
-    const old = this.#unsettled[random.uint32() % this.#unsettled.length];
-    if (old !== undefined && random.uint32() % 4 === 0) this.#transmit(old);
-    if (random.uint32() % 16 === 0) this.#sendGarbage();
+    const disorder = manner === "unruly" && !begins;
+    for (const message of disorder && oneIn(random, 4) ? messages.reverse() : messages) this.#send(message, disorder);
+    if (disorder && oneIn(random, 4)) this.#sendOld();
   }
 
-  #next(): Sent {
-    const { index, random } = this.#options;
-    const rows = 1 + (random.uint32() % 5);
-    const seq = this.last + 1;
-    this.last += rows;
-    const numbers = Array.from({ length: rows }, (_, r) => seq + r);
-    const columns = { x1: index, x2: numbers, y: numbers.map((number) => number % 2) };
-    return { seq, rows, payload: JSON.stringify({ ...columns, source: this.source, epoch: "e", seq }) };
+  #beginEpoch(): void {
+    this.epoch++;
+    this.#base = this.last;
+    this.#wantsEpoch = false;
   }
 
-  #transmit({ payload }: Sent): void {
-    this.#client?.publish("rivulet/default/sample", payload, { qos: 1 });
+  /** Takes the next numbers; a spoiled one has a message of its own, for what it is in is refused whole. */
+  #next(rowsMax: number): Sent {
+    const first = this.last + 1;
+    const wanted = first + (this.options.random.uint32() % rowsMax);
+    this.last = this.#whole(first, wanted);
+    return { first, last: this.last };
   }
 
-  #sendGarbage(): void {
-    const { random } = this.#options;
-    const bytes = Buffer.from(Array.from({ length: random.uint32() % 40 }, () => random.uint32() & 0xff));
-    const texts = [
-      "{",
-      "[[[[",
-      '{"x1":1e999}',
-      '{"x1":1,"x2":2}',
-      '{"__proto__":1}',
-      "\u0000",
-      '{"x1":"1","x2":1,"y":1}',
-    ];
-    const payload = random.uint32() % 2 === 0 ? bytes : Buffer.from(texts[random.uint32() % texts.length] ?? "");
-    if (payload.length === 0) return;
-    this.#client?.publish("rivulet/default/sample", payload, { qos: 1 }, (error) => {
-      if (!error) this.garbage++;
+  /** Tells where a message from `first` on ends, at `last` at the latest. */
+  #whole(first: number, last: number): number {
+    if (this.isSpoiled(first)) return first;
+    for (let number = first + 1; number <= last; number++) if (this.isSpoiled(number)) return number - 1;
+    return last;
+  }
+
+  /** Sends again some of what was sent, settled or not, cut into messages anew. */
+  #sendOld(): void {
+    const { random } = this.options;
+    const first = Math.max(this.#base + 1, this.last - (random.uint32() % 60));
+    this.#send({ first, last: this.#whole(first, Math.min(this.last, first + (random.uint32() % 9))) }, true);
+  }
+
+  #repeat(): void {
+    const { random, manner } = this.options;
+    const isAnyOrder = manner === "unruly" && this.known > this.#base && oneIn(random, 2);
+    for (const message of isAnyOrder ? shuffled(random, this.#unsettled) : this.#unsettled) this.#send(message, false);
+  }
+
+  #send({ first, last }: Sent, shuffle: boolean): void {
+    const { random, model, index, qos } = this.options;
+    const rows = { model, sender: index, first, last };
+    const numbering = { source: this.source, epoch: `e${this.epoch}`, base: this.#base };
+    const isSpoiled = this.isSpoiled(first);
+    const { topic, payload } = isSpoiled ? spoiled(random, rows, numbering) : written(random, rows, numbering, shuffle);
+    if (isSpoiled) this.refusable++;
+    this.link.publish(topic, payload, qos, () => {
+      if (isSpoiled) this.refusableAcknowledged++;
     });
   }
 }
