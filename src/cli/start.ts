@@ -24,7 +24,7 @@ export function startCommand(exit: (code: number) => void): Command {
       const opening = openDaemon({ config, log: openLog(config.log.level), listen: true, reread });
       // While a full disk keeps the daemon from opening, a signal must still end it.
       const daemon = await Promise.race([opening, stopped.then(() => null)]);
-      if (daemon === null) process.exit(1);
+      if (daemon === null) return endNow();
       try {
         reload.now = () => void daemon.reload();
         process.stdout.write(greeting(daemon));
@@ -69,7 +69,7 @@ function stopSignal(reload: () => void): Promise<void> {
   return new Promise((resolve) => {
     let asked = false;
     const stop = () => {
-      if (asked) process.exit(1);
+      if (asked) endNow();
       asked = true;
       resolve();
     };
@@ -80,6 +80,11 @@ function stopSignal(reload: () => void): Promise<void> {
       else reload();
     });
   });
+}
+
+/** Ends as a crash would. An exit would wait for the store's thread, which a disk may hold for as long as it likes. */
+function endNow(): void {
+  process.kill(process.pid, "SIGKILL");
 }
 
 function hasTerminal(): boolean {

@@ -2,7 +2,7 @@
 // which everything flows. It is a value: a test opens it on port 0, a command opens it without a broker.
 
 import { mkdirSync } from "node:fs";
-import { concatMap, defer, from, map, merge, NEVER, type Observable, Subject, takeUntil } from "rxjs";
+import { concat, concatMap, defer, from, map, merge, NEVER, type Observable, Subject, takeUntil } from "rxjs";
 import { RivuletError } from "../error.ts";
 import { defaultEngine } from "../learner/engines.ts";
 import type { Transaction } from "../learner/transaction.ts";
@@ -143,7 +143,7 @@ export class Daemon {
     });
     this.#retained = new Retained(config.mqtt.prefix, models, () => bridgeInfo(this.rooms), opened.former);
     const requests = new Requests(this.rooms, options.log);
-    const messages$ = (broker?.chunks$ ?? NEVER).pipe(concatMap((messages) => from(requests.take(messages))));
+    const messages$ = (broker?.chunks$ ?? NEVER).pipe(concatMap((messages) => concat(...requests.take(messages))));
     this.#committed$ = merge(messages$, this.#commands$).pipe(
       takeUntil(this.#stop$),
       pipeline(

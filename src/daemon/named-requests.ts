@@ -23,13 +23,17 @@ export class NamedRequests {
     this.#rooms = rooms;
   }
 
-  /** Answers a request; `run` obeys it with the rooms that it is given. Throws `usage` where the name is another one's. */
-  once(request: NamedRequest, run: (rooms: Rooms) => Promise<unknown>): Promise<unknown> {
+  /**
+   * Answers a request; `run` obeys it with the rooms that it is given, and `joined` is called where another is being
+   * obeyed already. Throws `usage` where the name is another one's.
+   */
+  once(request: NamedRequest, run: (rooms: Rooms) => Promise<unknown>, joined: () => void): Promise<unknown> {
     const { transaction, verb, params } = request;
     const digest = createHash("sha256").update(canonicalJson({ verb, params })).digest("hex");
     const running = this.#running.get(transaction);
     if (running !== undefined) {
       if (running.digest !== digest) throw another(transaction);
+      joined();
       return running.answer;
     }
     const answer = this.#answer(transaction, digest, run).finally(() => this.#running.delete(transaction));

@@ -1,6 +1,9 @@
 // Requests and predictions over MQTT. A request keeps its place in the stream: what came before it is in the pipeline
-// already, and what it orders is applied after that. Refused is what may not be asked here, and what is asked too much.
+// already, and what it orders is applied after that. One that changes something holds back what comes after it until its
+// order is in the pipeline: so its own acknowledgement follows the commit of what it ordered, like a sample's.
+// Refused is what may not be asked here, and what is asked too much.
 
+import { Observable, of } from "rxjs";
 import { type ErrorCode, RivuletError } from "../error.ts";
 import type { Broker } from "../mqtt/broker.ts";
 import type { Message } from "../mqtt/message.ts";
@@ -37,6 +40,8 @@ interface Envelope {
   readonly verb: string;
   readonly message: Message;
   readonly broker: Broker;
+  /** Called when what is ordered is in the pipeline, or when nothing will be. */
+  readonly placed: () => void;
 }
 
 /** Answers what is asked over MQTT. */
@@ -52,24 +57,35 @@ export class Requests {
     this.#named = new NamedRequests(rooms);
   }
 
-  /** Hands a broker's messages on, in order, and answers the questions among them on their way. */
-  *take(messages: readonly Message[]): Generator<MessagesItem> {
+  /**
+   * Hands a broker's messages on, in order, and answers the questions among them on their way. What is yielded is to be
+   * subscribed to one after the other: a request that changes something is obeyed when its turn comes.
+   */
+  *take(messages: readonly Message[]): Generator<Observable<MessagesItem>> {
     let from = 0;
     for (const [i, message] of messages.entries()) {
       if (!isAsked(message.topic) || message.retain) continue;
-      if (i > from) yield { kind: "messages", messages: messages.slice(from, i) };
+      if (i > from) yield of({ kind: "messages", messages: messages.slice(from, i) });
       from = i;
-      this.#ask(message);
+      yield* this.#ask(message);
     }
-    yield { kind: "messages", messages: from === 0 ? messages : messages.slice(from) };
+    yield of({ kind: "messages", messages: from === 0 ? messages : messages.slice(from) });
   }
 
-  #ask(message: Message): void {
+  *#ask(message: Message): Generator<Observable<never>> {
     const { broker, config } = this.#rooms;
     const topic = parseTopic(config.mqtt.prefix, message.topic);
     if (broker === null) return;
-    if (topic.kind === "predict") this.#predict({ model: topic.model, verb: "predict", message, broker });
-    else if (topic.kind === "request") void this.#request({ model: topic.model, verb: topic.verb, message, broker });
+    if (topic.kind !== "predict" && topic.kind !== "request") return;
+    const verb = topic.kind === "predict" ? "predict" : topic.verb;
+    const envelope = { model: topic.model, verb, message, broker, placed: () => {} };
+    if (topic.kind === "predict") yield once(() => this.#predict(envelope));
+    else if (!MUTATING.includes(verb)) yield once(() => void this.#request(envelope));
+    else {
+      yield new Observable((subscriber) => {
+        void this.#request({ ...envelope, placed: () => subscriber.complete() });
+      });
+    }
   }
 
   #predict(envelope: Envelope): void {
@@ -102,6 +118,7 @@ export class Requests {
 
   async #request(envelope: Envelope): Promise<void> {
     const body = await this.#answered(envelope);
+    envelope.placed();
     this.#publish(envelope, `${envelope.model}/response/${envelope.verb}`, body);
   }
 
@@ -131,7 +148,7 @@ export class Requests {
   }
 
   #obey(
-    { model, verb, broker }: Envelope,
+    { model, verb, broker, placed }: Envelope,
     params: Record<string, unknown>,
     transaction: string | number | null,
   ): Promise<unknown> {
@@ -152,9 +169,9 @@ export class Requests {
     const { name, ...rest } = checkParams(verb, params);
     // The same is asked for on a model's topic and on the bridge's, where the only model need not be named.
     const checked = { ...rest, name: chooseName([...models.keys()], typeof name === "string" ? name : undefined) };
-    const run = (rooms: Rooms) => this.#run(rooms, verb, checked);
+    const run = (rooms: Rooms) => this.#run(tellingWhenPlaced(rooms, placed), verb, checked);
     if (transaction === null) return run(this.#rooms);
-    return this.#named.once({ transaction: String(transaction), verb, params: checked }, run);
+    return this.#named.once({ transaction: String(transaction), verb, params: checked }, run, placed);
   }
 
   /** Checks what a verb that changes nothing is asked, and bounds what it answers. */
@@ -221,6 +238,24 @@ export class Requests {
 
 /** Verbs that are not about one model. */
 const DAEMON_WIDE: readonly string[] = ["status", "quarantine", "models-list", "config-check"];
+
+/** Does something when its turn comes, and emits nothing. */
+function once(act: () => void): Observable<never> {
+  return new Observable((subscriber) => {
+    act();
+    subscriber.complete();
+  });
+}
+
+function tellingWhenPlaced(rooms: Rooms, placed: () => void): Rooms {
+  return {
+    ...rooms,
+    command: (command) => {
+      rooms.command(command);
+      placed();
+    },
+  };
+}
 
 /** Tells, at the price of a glance, topics that are no samples. */
 function isAsked(topic: string): boolean {

@@ -66,9 +66,13 @@ export interface Started {
 }
 
 /** Starts a real daemon on a free port and waits until it says that it listens; it is killed after the test. */
-export async function startDaemon(data: string, args: readonly string[] = []): Promise<Started> {
+export async function startDaemon(
+  data: string,
+  args: readonly string[] = [],
+  extra: Readonly<Record<string, string>> = {},
+): Promise<Started> {
   const child = spawn(process.execPath, [main, "start", "--data", data, "--set", "mqtt.port=0", ...args], {
-    env: environment({}),
+    env: environment(extra),
     stdio: ["ignore", "pipe", "pipe"],
   });
   cleanups.push(() => stopped(child, "SIGKILL"));
