@@ -46,7 +46,8 @@ const rooms: Readonly<Record<string, Allowance>> = {
   export: allow({ rooms: ["learner"] }),
   stream: allow({ rooms: ["learner", "evaluate", "sample"], packages: ["rxjs"] }),
   mqtt: allow({ packages: ["rxjs", "mqtt", "aedes"], node: true }),
-  client: allow({ rooms: ["sample"], packages: ["mqtt"] }),
+  // The producer's outbox is a file that outlives its process.
+  client: allow({ rooms: ["sample"], packages: ["mqtt"], node: true }),
   store: allow({ types: ["learner", "evaluate"], packages: ["better-sqlite3"], node: true }),
   http: allow({ types: ["learner", "evaluate"], packages: ["hono", "zod"] }),
   "http/browser": allow({ rooms: ["learner"], packages: ["uplot"] }),

@@ -1,14 +1,12 @@
-import type { PublishOptions } from "../client/publisher.ts";
+import type { BrokerAccess } from "../client/connect.ts";
 import type { Config } from "../daemon/config.ts";
 import { readCredentials } from "../daemon/open-broker.ts";
 
 /** Addresses on which a broker listens, and at which it cannot be reached. */
 const EVERYWHERE: readonly string[] = ["0.0.0.0", "::"];
 
-type Access = Pick<PublishOptions, "url" | "username" | "password" | "tls">;
-
 /** Tells how a program on this machine reaches the configured broker. Throws `file-unreadable`. */
-export function brokerAccess(config: Config): Access {
+export function brokerAccess(config: Config): BrokerAccess {
   const { broker, host, port } = config.mqtt;
   const { username: named, password, tls } = readCredentials(config);
   const isEmbedded = broker === "embedded";

@@ -1,6 +1,6 @@
 // Where `publish` takes its rows from: a CSV file, or a generated stream.
 
-import { randomBytes } from "node:crypto";
+import type { Row } from "../client/numbered-outbox.ts";
 import type { Config, ModelConfig } from "../daemon/config.ts";
 import { RivuletError } from "../error.ts";
 import { Random } from "../learner/random.ts";
@@ -22,14 +22,16 @@ interface Source {
   readonly stream?: string;
   readonly seed: number;
   readonly count?: number;
+  readonly qos: number;
   readonly source?: string;
   readonly epoch?: string;
+  readonly outbox?: string;
 }
 
-/** Holds JSON samples; `rows` is null where they have no end. */
+/** Holds samples; `count` is null where they have no end. */
 export interface Samples {
-  readonly payloads: Iterable<string>;
-  readonly rows: number | null;
+  readonly rows: Iterable<Row>;
+  readonly count: number | null;
 }
 
 type Value = number | string | undefined;
@@ -55,36 +57,36 @@ export function samplesOf(file: string | undefined, model: ModelConfig, options:
     throw new RivuletError("usage", "either a CSV file or --stream KIND is needed");
   }
   checkNumbering(options);
-  const write = sampleWriter(model, options);
   if (file !== undefined) {
     const table = readCsv(readText(file), { features: model.features, label: model.label });
     const rows = table.rows.slice(0, count);
-    const payloads = rows.map(({ features, label }, seq) => write(features.map(cellValue), cellValue(label), seq));
-    return { payloads, rows: rows.length };
+    return {
+      rows: rows.map(({ features, label }) => sample(model, features.map(cellValue), cellValue(label))),
+      count: rows.length,
+    };
   }
   const kind = kindOf(stream ?? "", model);
   const rows = streamRows(kind, model.features.length, new Random(seed));
-  return { payloads: written(rows, model, write, count ?? Number.POSITIVE_INFINITY), rows: count ?? null };
+  return { rows: generated(rows, model, count ?? Number.POSITIVE_INFINITY), count: count ?? null };
 }
 
-function* written(
-  rows: Iterator<StreamRow>,
-  model: ModelConfig,
-  write: ReturnType<typeof sampleWriter>,
-  count: number,
-): Generator<string> {
-  for (let seq = 0; seq < count; seq++) {
+function* generated(rows: Iterator<StreamRow>, model: ModelConfig, count: number): Generator<Row> {
+  for (let i = 0; i < count; i++) {
     const { features, label } = rows.next().value;
-    yield write(features, model.classes?.[label] ?? label, seq);
+    yield sample(model, features, model.classes?.[label] ?? label);
   }
 }
 
 /** Refuses what the daemon would refuse of every row, and an epoch that would number nothing. */
-function checkNumbering({ source, epoch }: Source): void {
-  if (source === undefined && epoch !== undefined) {
-    throw new RivuletError("usage", "--epoch names a numbering, and without --source the rows have no numbers", {
+function checkNumbering({ source, epoch, outbox, qos }: Source): void {
+  const needless = epoch !== undefined ? "--epoch names a numbering" : "--outbox holds numbered rows";
+  if (source === undefined && (epoch !== undefined || outbox !== undefined)) {
+    throw new RivuletError("usage", `${needless}, and without --source the rows have no numbers`, {
       hint: "Name the producer with --source.",
     });
+  }
+  if (source !== undefined && qos !== 1) {
+    throw new RivuletError("usage", `--qos is ${qos}; rows with numbers are sent with 1, until they are committed`);
   }
   for (const [option, name] of Object.entries({ "--source": source, "--epoch": epoch })) {
     if (name === undefined || NAME.test(name)) continue;
@@ -95,14 +97,10 @@ function checkNumbering({ source, epoch }: Source): void {
   }
 }
 
-/** Writes one row as a JSON sample, with its number where a source is named. */
-function sampleWriter({ features, label }: ModelConfig, { source, epoch }: Source) {
-  const numbering = source === undefined ? {} : { source, epoch: epoch ?? randomBytes(8).toString("hex") };
-  return (values: readonly Value[], target: Value, seq: number): string => {
-    const fields = [...features.map((feature, i) => [feature, values[i]] as const), [label, target] as const];
-    const numbered = source === undefined ? {} : { ...numbering, seq };
-    return JSON.stringify({ ...Object.fromEntries(fields.filter(([, value]) => value !== undefined)), ...numbered });
-  };
+/** Names the values of one row; those that are missing are left out. */
+function sample({ features, label }: ModelConfig, values: readonly Value[], target: Value): Row {
+  const fields = [...features.map((feature, i) => [feature, values[i]] as const), [label, target] as const];
+  return Object.fromEntries(fields.filter((field): field is [string, number | string] => field[1] !== undefined));
 }
 
 function kindOf(name: string, { features }: ModelConfig): StreamKind {

@@ -1,13 +1,13 @@
 // What was sent and is not acknowledged yet. One client object of mqtt.js a connection: its own resending fails messages
 // where a connection is lost again before it has caught up.
 
-import { connect, type MqttClient } from "mqtt";
+import type { MqttClient } from "mqtt";
 import { RivuletError } from "../error.ts";
+import { connectOnce, unreachable } from "./connect.ts";
 import type { PublishCounts, PublishOptions } from "./publisher.ts";
 
 /** Messages that may be without acknowledgement at a time. */
 const WINDOW = 1000;
-const CONNECT_MS_MAX = 10_000;
 const RECONNECT_MS = 500;
 /** Attempts to get a lost connection back. */
 const RECONNECTS_MAX = 60;
@@ -42,13 +42,9 @@ export class Outbox {
   async open(): Promise<void> {
     const { url } = this.#options;
     try {
-      this.#use(await this.#connect());
+      this.#use(await connectOnce(this.#options));
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message || String(cause) : "it closed the connection";
-      throw new RivuletError("broker-failed", `the broker ${url} cannot be reached: ${reason}`, {
-        hint: "Is the daemon running (`npm start`), and are mqtt.host and mqtt.port the same here as there?",
-        cause,
-      });
+      throw unreachable(url, cause);
     }
   }
 
@@ -135,7 +131,7 @@ export class Outbox {
   #reconnect(cause: unknown): void {
     if (++this.#attempts > RECONNECTS_MAX) return this.fail(cause);
     this.#timer = setTimeout(() => {
-      this.#connect().then(
+      connectOnce(this.#options).then(
         (client) => {
           if (this.#closed) client.end(true);
           else this.#use(client);
@@ -145,33 +141,6 @@ export class Outbox {
         },
       );
     }, RECONNECT_MS);
-  }
-
-  async #connect(): Promise<MqttClient> {
-    const { url, username, password, tls } = this.#options;
-    const client = connect(url, {
-      ...(tls === undefined || tls.ca.length === 0 ? {} : { ca: [...tls.ca] }),
-      ...(tls === undefined || tls.cert === null ? {} : { cert: tls.cert }),
-      ...(tls === undefined || tls.key === null ? {} : { key: tls.key }),
-      ...(username === null ? {} : { username }),
-      ...(password === null ? {} : { password }),
-      manualConnect: true,
-      // Connected by 3.1.1, which every broker speaks, the one that Rivulet brings along among them.
-      protocolVersion: 4,
-      connectTimeout: CONNECT_MS_MAX,
-      reconnectPeriod: 0,
-    });
-    await new Promise<void>((resolve, reject) => {
-      client.once("connect", () => resolve());
-      // The first reason counts; after the connection, its end tells all there is to tell.
-      client.on("error", reject);
-      client.once("close", () => reject(new Error("it closed the connection")));
-      client.connect();
-    }).catch((error) => {
-      client.end(true);
-      throw error;
-    });
-    return client;
   }
 }
 

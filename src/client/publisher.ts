@@ -1,21 +1,10 @@
 // Publishes samples to a broker and waits until the broker has acknowledged each of them.
 
+import type { BrokerAccess } from "./connect.ts";
 import { Outbox } from "./outbox.ts";
+import { dueRows } from "./pace.ts";
 
-/** Holds certificates (PEM): of authorities to trust, none being those of the system, and the own one to show. */
-export interface TlsAccess {
-  readonly ca: readonly Buffer[];
-  readonly cert: Buffer | null;
-  readonly key: Buffer | null;
-}
-
-export interface PublishOptions {
-  /** mqtt://host:port or mqtts://host:port. */
-  readonly url: string;
-  readonly username: string | null;
-  readonly password: string | null;
-  /** Of use with mqtts:// only. */
-  readonly tls?: TlsAccess;
+export interface PublishOptions extends BrokerAccess {
   readonly topic: string;
   readonly qos: 0 | 1 | 2;
   /** Messages a second; 0 is as fast as the broker takes them. */
@@ -38,8 +27,6 @@ export interface Published extends PublishCounts {
   readonly seconds: number;
 }
 
-/** Time after which a slow pace looks for the signal. */
-const LOOK_MS = 100;
 const STOP_MS_MAX = 10_000;
 /** Messages between two looks at the event loop. */
 const BURST = 64;
@@ -58,7 +45,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
     for (const payload of payloads) {
       if (signal.aborted) break;
       await outbox.room();
-      if (rate > 0) await pace(startedAt, sent, rate, signal);
+      if (rate > 0) await dueRows(startedAt, sent, rate, signal);
       else if (sent % BURST === 0) await new Promise((resolve) => setImmediate(resolve));
       if (signal.aborted) break;
       outbox.send(payload);
@@ -86,14 +73,5 @@ async function drained(outbox: Outbox, signal: AbortSignal): Promise<void> {
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", expire);
-  }
-}
-
-/** Waits until message `index` is due, or the signal. */
-async function pace(startedAt: number, index: number, rate: number, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const wait = startedAt + (index * 1000) / rate - performance.now();
-    if (wait <= 1) return;
-    await new Promise((resolve) => setTimeout(resolve, Math.min(wait, LOOK_MS)));
   }
 }

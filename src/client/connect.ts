@@ -1,0 +1,63 @@
+import { connect, type MqttClient } from "mqtt";
+import { RivuletError } from "../error.ts";
+
+/** Holds certificates (PEM): of authorities to trust, none being those of the system, and the own one to show. */
+export interface TlsAccess {
+  readonly ca: readonly Buffer[];
+  readonly cert: Buffer | null;
+  readonly key: Buffer | null;
+}
+
+/** Tells where a broker is and how it lets one in. */
+export interface BrokerAccess {
+  /** mqtt://host:port or mqtts://host:port. */
+  readonly url: string;
+  readonly username?: string | null;
+  readonly password?: string | null;
+  /** Of use with mqtts:// only. */
+  readonly tls?: TlsAccess;
+}
+
+const CONNECT_MS_MAX = 10_000;
+
+/** Connects once: the client never connects anew by itself. Rejects with the broker's or the network's reason. */
+export async function connectOnce(access: BrokerAccess, keepaliveSeconds = 60): Promise<MqttClient> {
+  const { url, username = null, password = null, tls } = access;
+  const client = connect(url, {
+    ...(tls === undefined || tls.ca.length === 0 ? {} : { ca: [...tls.ca] }),
+    ...(tls === undefined || tls.cert === null ? {} : { cert: tls.cert }),
+    ...(tls === undefined || tls.key === null ? {} : { key: tls.key }),
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
+    manualConnect: true,
+    // Connected by 3.1.1, which every broker speaks, the one that Rivulet brings along among them.
+    protocolVersion: 4,
+    keepalive: keepaliveSeconds,
+    connectTimeout: CONNECT_MS_MAX,
+    reconnectPeriod: 0,
+  });
+  await new Promise<void>((resolve, reject) => {
+    client.once("connect", () => resolve());
+    // The first reason counts; after the connection, its end tells all there is to tell.
+    client.on("error", reject);
+    client.once("close", () => reject(new Error("it closed the connection")));
+    client.connect();
+  }).catch((error) => {
+    client.end(true);
+    throw error;
+  });
+  return client;
+}
+
+/** Says that a broker cannot be reached. */
+export function unreachable(url: string, cause: unknown): RivuletError {
+  return new RivuletError("broker-failed", `the broker ${url} cannot be reached: ${reasonOf(cause)}`, {
+    hint: "Is the daemon running (`npm start`), and are mqtt.host and mqtt.port the same here as there?",
+    cause,
+  });
+}
+
+/** Puts the reason why a connection came to nothing into words. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message || String(cause) : "it closed the connection";
+}
