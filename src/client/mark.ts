@@ -1,3 +1,5 @@
+import type { Stretch } from "../sample/epoch.ts";
+
 /** Is what the daemon tells of a producer's numbers, on `<prefix>/<model>/committed/<source>`. */
 export interface CommittedMark {
   readonly epoch: string;
@@ -5,8 +7,8 @@ export interface CommittedMark {
   readonly seq: number;
   /** Numbers up to that one that were given up as missing. */
   readonly gaps: number;
-  /** Stretches of numbers above that are settled too, each with its first and its last one. */
-  readonly above: readonly (readonly [from: number, to: number])[];
+  /** Numbers further up that are settled too. */
+  readonly above: readonly Stretch[];
   /** When the store was restored from a backup (RFC 3339); null where it was not, or nobody says so. */
   readonly restored: string | null;
 }
@@ -39,6 +41,6 @@ function isNumber(value: unknown): value is number {
   return Number.isSafeInteger(value);
 }
 
-function isStretch(value: unknown): value is readonly [number, number] {
+function isStretch(value: unknown): value is Stretch {
   return Array.isArray(value) && value.length === 2 && value.every(isNumber);
 }

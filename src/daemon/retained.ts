@@ -82,9 +82,11 @@ export class Retained {
     this.#broker = null;
   }
 
-  #remember({ model, mark: { source, epoch, seq, gaps } }: ModelMark): string {
+  #remember({ model, mark: { source, epoch, seq, gaps, above } }: ModelMark): string {
     const topic = this.#markTopic(model, source);
-    this.#payloads.set(topic, JSON.stringify({ epoch, seq, gaps }));
+    // Most producers send in order: then nothing is above.
+    const payload = { epoch, seq, gaps, ...(above.length === 0 ? {} : { above }) };
+    this.#payloads.set(topic, JSON.stringify(payload));
     return topic;
   }
 

@@ -21,6 +21,9 @@ export interface Epoch {
   below: Uint32Array | null;
 }
 
+/** Is a run of numbers without holes. */
+export type Stretch = readonly [from: number, to: number];
+
 /** Begins an epoch with the first number that came of it. */
 export function beginEpoch(first: number): Epoch {
   return { first, next: first, gaps: 0, above: new Uint32Array(WORDS), below: null };
@@ -37,6 +40,19 @@ export function isSettled(epoch: Epoch, number: number): boolean {
 export function settleRun(epoch: Epoch, seq: number, rows: number): void {
   if (seq === epoch.next && isEmpty(epoch.above)) epoch.next += rows;
   else for (let number = seq; number < seq + rows; number++) settleOne(epoch, number);
+}
+
+/** Lists the stretches of settled numbers above the mark, each by its first and its last number. */
+export function stretchesAbove({ next, above }: Epoch): readonly Stretch[] {
+  if (isEmpty(above)) return [];
+  const stretches: [number, number][] = [];
+  for (let number = next; number < next + WINDOW; number++) {
+    if (!has(above, number)) continue;
+    const last = stretches.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else stretches.push([number, number]);
+  }
+  return stretches;
 }
 
 /** Tells whether a bitmap has no number in it. */

@@ -2,7 +2,7 @@
 // a pure function of the calls of `settle`, in their order, so marks are a fold of the journal like all state; it does not
 // matter how the rows were divided among calls.
 
-import { beginEpoch, type Epoch, isSettled, settleRun } from "./epoch.ts";
+import { beginEpoch, type Epoch, isSettled, type Stretch, settleRun, stretchesAbove } from "./epoch.ts";
 import { decodeMarks, EPOCHS_MAX, encodeMarks, SOURCES_MAX } from "./marks-bytes.ts";
 
 /** Tells how far a producer's numbers are settled. */
@@ -13,6 +13,8 @@ export interface Mark {
   readonly seq: number;
   /** Numbers that were given up as missing. */
   readonly gaps: number;
+  /** Numbers further up that are settled too. */
+  readonly above: readonly Stretch[];
 }
 
 /** Remembers settled numbers by source and epoch. */
@@ -54,7 +56,7 @@ export class Marks {
     return [...sources].flatMap((source) => {
       const [epoch, known] = [...(this.#sources.get(source) ?? [])].at(-1) ?? [];
       if (epoch === undefined || known === undefined) return [];
-      return [{ source, epoch, seq: known.next - 1, gaps: known.gaps }];
+      return [{ source, epoch, seq: known.next - 1, gaps: known.gaps, above: stretchesAbove(known) }];
     });
   }
 

@@ -26,13 +26,7 @@ class Daemon {
   mark(): CommittedMark | null {
     const [mark] = this.marks.newest();
     if (mark === undefined) return null;
-    const above: [number, number][] = [];
-    for (let n = mark.seq + 1; this.tellsAbove && n <= mark.seq + 1024; n++) {
-      if (!this.marks.settled(SOURCE, EPOCH, n)) continue;
-      const last = above.at(-1);
-      if (last?.[1] === n - 1) last[1] = n;
-      else above.push([n, n]);
-    }
+    const above = this.tellsAbove ? mark.above : [];
     return { epoch: EPOCH, seq: mark.seq, above, gaps: 0, restored: null };
   }
 

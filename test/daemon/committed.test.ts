@@ -61,6 +61,30 @@ describe("the marks of numbered rows", () => {
       ]);
   });
 
+  it("tell which numbers above are settled too, while one below is missing", async () => {
+    const data = temporaryFolder();
+    const daemon = await open(data);
+    const client = await connectTo(daemon);
+    const told = await marksOf(client, daemon);
+    await send(client, "a", numbered(1));
+    await send(client, "a", numbered(3, "e1", 4));
+    await send(client, "a", numbered(9));
+    const above = [
+      [3, 6],
+      [9, 9],
+    ];
+    await expect.poll(() => told.at(-1)?.mark).toEqual({ epoch: "e1", seq: 1, gaps: 0, above });
+    await daemon.close();
+    const again = await open(data);
+    const next = await connectTo(again);
+    const later = await marksOf(next, null);
+    await expect.poll(() => later.at(-1)?.mark).toEqual({ epoch: "e1", seq: 1, gaps: 0, above });
+    await send(next, "a", numbered(2));
+    await expect.poll(() => later.at(-1)?.mark).toEqual({ epoch: "e1", seq: 6, gaps: 0, above: [[9, 9]] });
+    await send(next, "a", numbered(7, "e1", 2));
+    await expect.poll(() => later.at(-1)?.mark).toEqual({ epoch: "e1", seq: 9, gaps: 0 });
+  });
+
   it("count the numbers that were given up as missing", async () => {
     const daemon = await open(temporaryFolder());
     const client = await connectTo(daemon);
@@ -68,7 +92,7 @@ describe("the marks of numbered rows", () => {
     await send(client, "a", numbered(1));
     // 1024 numbers above the mark may come before it moves: 11 more are too many, so 11 are waited for no longer.
     await send(client, "a", numbered(1 + 1024 + 11));
-    await expect.poll(() => told.at(-1)?.mark).toEqual({ epoch: "e1", seq: 12, gaps: 11 });
+    await expect.poll(() => told.at(-1)?.mark).toEqual({ epoch: "e1", seq: 12, gaps: 11, above: [[1036, 1036]] });
   });
 
   it("are never ahead of what is durable, and come at most ten times a second", async () => {

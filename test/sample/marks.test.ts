@@ -2,14 +2,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RivuletError } from "../../src/error.ts";
 import { WINDOW } from "../../src/sample/epoch.ts";
-import { Marks } from "../../src/sample/marks.ts";
+import { type Mark, Marks } from "../../src/sample/marks.ts";
 import { EPOCHS_MAX, SOURCES_MAX } from "../../src/sample/marks-bytes.ts";
 
 const seed = 4711;
 
+function newestOf(marks: Marks, source: string): Mark | undefined {
+  return marks.newest().find(({ source: name }) => name === source);
+}
+
 function markOf(marks: Marks, source = "s"): { epoch: string; seq: number; gaps: number } | undefined {
-  for (const { source: name, ...mark } of marks.newest()) if (name === source) return mark;
-  return undefined;
+  const mark = newestOf(marks, source);
+  return mark === undefined ? undefined : { epoch: mark.epoch, seq: mark.seq, gaps: mark.gaps };
 }
 
 function codeOf(run: () => void): string {
@@ -165,6 +169,12 @@ describe("marks of any calls", () => {
           for (let number = seq; number < seq + rows; number++) plain.settle(number);
           expect(marks.settle("s", "e", seq, rows)).toBe(plain.gaps - before);
           expect(markOf(marks)).toEqual({ epoch: "e", seq: plain.next - 1, gaps: plain.gaps });
+          const told = newestOf(marks, "s")?.above ?? [];
+          expect(told.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i))).toEqual(
+            [...plain.numbers].filter((number) => number >= plain.next).sort((a, b) => a - b),
+          );
+          // Two stretches have a hole between them.
+          expect(told.every(([from], i) => i === 0 || from > (told[i - 1]?.[1] ?? 0) + 1)).toBe(true);
           for (const at of [plain.first, plain.next, seq]) {
             for (let number = at - WINDOW - 3; number < at + WINDOW + 3; number += 7) {
               expect(marks.settled("s", "e", number)).toBe(plain.settled(number));
