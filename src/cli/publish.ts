@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { Restored } from "../client/delivery.ts";
+import type { Restored } from "../client/bridge.ts";
 import { publishNumbered } from "../client/numbered-publisher.ts";
 import { publish } from "../client/publisher.ts";
 import type { Config } from "../daemon/config.ts";

@@ -1,6 +1,6 @@
 // Where `publish` takes its rows from: a CSV file, or a generated stream.
 
-import type { Row } from "../client/numbered-outbox.ts";
+import type { Row } from "../client/row-text.ts";
 import type { Config, ModelConfig } from "../daemon/config.ts";
 import { RivuletError } from "../error.ts";
 import { Random } from "../learner/random.ts";

@@ -4,16 +4,17 @@
 import { randomBytes } from "node:crypto";
 import { RivuletError } from "../error.ts";
 import { NAME } from "../sample/topic.ts";
+import type { Restored } from "./bridge.ts";
 import { type BrokerAccess, unreachable } from "./connect.ts";
-import { Delivery, type Restored } from "./delivery.ts";
+import { Delivery } from "./delivery.ts";
 import { OutboxFile } from "./outbox-file.ts";
+import { FLUSH_BYTES_MAX, failed, OutboxIntake } from "./outbox-intake.ts";
 import { OutboxMemory, type OutboxStore } from "./outbox-store.ts";
+import { type Row, textOf } from "./row-text.ts";
 
+export type { Restored } from "./bridge.ts";
 export type { BrokerAccess, TlsAccess } from "./connect.ts";
-export type { Restored } from "./delivery.ts";
-
-/** Is a sample: features and label by name, and maybe `weight`, `ts`, `id`. What is no finite number is missing. */
-export type Row = Readonly<Record<string, number | string | boolean | null>>;
+export type { Row } from "./row-text.ts";
 
 export interface OutboxOptions extends BrokerAccess {
   /** First levels of every topic; `rivulet` where it is left out. */
@@ -49,21 +50,7 @@ export interface OutboxOptions extends BrokerAccess {
 }
 
 const BYTES_MAX = 67_108_864;
-/** Bytes of a row's JSON. */
-const ROW_BYTES_MAX = 65_536;
-/** Bytes of what one `send` brings, and of what one flush writes. */
-const BATCH_BYTES_MAX = 1_048_576;
-/** Bytes that wait to be flushed, or for room. */
-const WAITING_BYTES_MAX = 4_194_304;
 const RESEND_MS = 30_000;
-const NUMBER_FIELDS: readonly string[] = ["source", "epoch", "seq"];
-
-interface Waiting {
-  readonly texts: readonly string[];
-  readonly bytes: number;
-  readonly resolve: () => void;
-  readonly reject: (error: RivuletError) => void;
-}
 
 /**
  * Opens an outbox; what its file holds is sent from then on. Throws `usage`, `outbox-locked`, `outbox-damaged`,
@@ -96,10 +83,8 @@ export class NumberedOutbox {
   readonly epoch: string;
   readonly #options: OutboxOptions;
   readonly #store: OutboxStore;
+  readonly #intake: OutboxIntake;
   readonly #delivery: Delivery;
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
-  #flushing: Promise<void> | null = null;
   #failure: RivuletError | null = null;
   #closing: Promise<void> | null = null;
   #watchers: (() => void)[] = [];
@@ -110,6 +95,12 @@ export class NumberedOutbox {
     this.epoch = store.numbering.epoch;
     this.#options = options;
     this.#store = store;
+    this.#intake = new OutboxIntake(
+      store,
+      options.bytesMax ?? BYTES_MAX,
+      () => this.#delivery.pump(),
+      (cause) => this.#fail(cause),
+    );
     this.#delivery = new Delivery(store, {
       access: options,
       prefix: options.prefix ?? "rivulet",
@@ -160,21 +151,17 @@ export class NumberedOutbox {
   async send(rows: Row | readonly Row[]): Promise<void> {
     const texts = (isList(rows) ? rows : [rows]).map(textOf);
     const bytes = texts.reduce((sum, text) => sum + text.length, 0);
-    if (bytes > BATCH_BYTES_MAX) {
-      throw new RivuletError("too-large", `${bytes} bytes of rows at once; at most ${BATCH_BYTES_MAX} are taken`);
+    if (bytes > FLUSH_BYTES_MAX) {
+      throw new RivuletError("too-large", `${bytes} bytes of rows at once; at most ${FLUSH_BYTES_MAX} are taken`);
     }
     this.#checkUse();
-    if (this.#waitingBytes + bytes > WAITING_BYTES_MAX) throw full(this.reason);
-    await new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ texts, bytes, resolve, reject });
-      this.#waitingBytes += bytes;
-      this.#flush();
-    });
+    if (texts.length === 0) return;
+    await this.#intake.add(texts, bytes, this.reason);
   }
 
   /** Resolves when all rows are settled whose `send` was called before. Throws what the outbox failed with. */
   async settled(): Promise<void> {
-    while (this.#failure === null && (this.#waiting.length > 0 || this.settledTo < this.#store.last)) {
+    while (this.#failure === null && (!this.#intake.isEmpty || this.settledTo < this.#store.last)) {
       this.#checkUse();
       await new Promise<void>((resolve) => this.#watchers.push(resolve));
     }
@@ -193,10 +180,9 @@ export class NumberedOutbox {
   }
 
   async #close(): Promise<void> {
-    await this.#flushing;
+    await this.#intake.idle();
     await this.#delivery.close();
-    const error = new RivuletError("usage", "the outbox was closed");
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    this.#intake.fail(new RivuletError("usage", "the outbox was closed"));
     this.#wake();
     await this.#store.close();
   }
@@ -208,7 +194,7 @@ export class NumberedOutbox {
 
   #progress(): void {
     this.#options.onSettled?.(this);
-    this.#flush();
+    this.#intake.flush();
     this.#wake();
   }
 
@@ -216,89 +202,17 @@ export class NumberedOutbox {
     for (const wake of this.#watchers.splice(0)) wake();
   }
 
-  #flush(): void {
-    if (this.#flushing !== null || this.#waiting.length === 0) return;
-    this.#flushing = this.#flushAll()
-      .catch((cause) => this.#fail(cause))
-      .finally(() => {
-        this.#flushing = null;
-      });
-  }
-
-  async #flushAll(): Promise<void> {
-    // What comes in one turn is flushed together; while that is under way the next gathers.
-    await new Promise((resolve) => setImmediate(resolve));
-    const bytesMax = this.#options.bytesMax ?? BYTES_MAX;
-    while (this.#waiting.length > 0 && this.#failure === null && this.#store.heldBytes < bytesMax) {
-      const group = this.#nextGroup();
-      try {
-        await this.#store.append(group.flatMap(({ texts }) => texts));
-      } catch (cause) {
-        const error = failed(cause);
-        for (const { reject } of group) reject(error);
-        throw error;
-      }
-      for (const { resolve } of group) resolve();
-      this.#delivery.pump();
-    }
-  }
-
-  #nextGroup(): readonly Waiting[] {
-    let bytes = 0;
-    let count = 0;
-    for (const one of this.#waiting) {
-      if (count > 0 && bytes + one.bytes > BATCH_BYTES_MAX) break;
-      bytes += one.bytes;
-      count++;
-    }
-    this.#waitingBytes -= bytes;
-    return this.#waiting.splice(0, count);
-  }
-
   #fail(cause: unknown): void {
     if (this.#failure !== null || this.#closing !== null) return;
     const error = failed(cause);
     this.#failure = error;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    this.#intake.fail(error);
     this.#wake();
     void this.#delivery.close();
     this.#options.onFailure?.(error);
   }
 }
 
-/** Writes a row as it is kept and sent, without its number. Throws `usage`, `too-large`. */
-export function textOf(row: Row): string {
-  for (const [name, value] of Object.entries(row)) {
-    if (NUMBER_FIELDS.includes(name)) {
-      throw new RivuletError("usage", `a row has the field ${name}: the outbox numbers rows itself`);
-    }
-    // A list would be a column, and have more numbers than one.
-    if (value === null || ["number", "string", "boolean", "undefined"].includes(typeof value)) continue;
-    throw new RivuletError("usage", `the field ${name} is no number, text, true, false or null`);
-  }
-  const text = JSON.stringify(row);
-  if (text === "{}") throw new RivuletError("usage", "a row has no fields");
-  if (text.length > ROW_BYTES_MAX / 4 && Buffer.byteLength(text) > ROW_BYTES_MAX) {
-    throw new RivuletError("too-large", `a row is longer than ${ROW_BYTES_MAX} bytes`);
-  }
-  return text;
-}
-
 function isList(rows: Row | readonly Row[]): rows is readonly Row[] {
   return Array.isArray(rows);
-}
-
-function full(reason: string | null): RivuletError {
-  return new RivuletError("outbox-full", `the outbox is full${reason === null ? "" : `: ${reason}`}`, {
-    hint: "Wait for each `send` before the next one: it resolves when there is room.",
-  });
-}
-
-function failed(cause: unknown): RivuletError {
-  if (cause instanceof RivuletError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new RivuletError("outbox-failed", `the outbox cannot be written: ${reason}`, {
-    hint: "What `send` resolved for is in the file: open it again when the disk takes it.",
-    cause,
-  });
 }

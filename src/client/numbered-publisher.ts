@@ -1,9 +1,10 @@
 // Publishes numbered rows through an outbox and waits until each is committed.
 
 import { RivuletError } from "../error.ts";
-import { type NumberedOutbox, type OutboxOptions, openOutbox, type Row, textOf } from "./numbered-outbox.ts";
+import { type NumberedOutbox, type OutboxOptions, openOutbox } from "./numbered-outbox.ts";
 import { digestOf, NO_ROWS } from "./outbox-frames.ts";
 import { dueRows } from "./pace.ts";
+import { type Row, textOf } from "./row-text.ts";
 
 export interface NumberedPublishOptions extends OutboxOptions {
   /** Rows a second; 0 is as fast as the daemon takes them. */

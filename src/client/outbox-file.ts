@@ -2,9 +2,9 @@
 // off when they are settled, by writing what is left anew. Refuses what is damaged, but for a torn end.
 
 import { constants, existsSync, realpathSync } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { RivuletError } from "../error.ts";
+import { copyBytes, replaced, writeAll } from "./durable-file.ts";
 import { lockFile } from "./file-lock.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { encodeFrame, encodeHeader, type Frame, type Header, NO_ROWS, type Numbering } from "./outbox-frames.ts";
@@ -12,7 +12,6 @@ import type { NumberedRow, OutboxStore } from "./outbox-store.ts";
 
 /** Bytes of settled rows after which a file is written anew, once they are no fewer than the others. */
 const COMPACT_BYTES_MIN = 262_144;
-const COPY_BYTES = 1_048_576;
 /** Rows at hand up to which new ones are kept there, and not read back. */
 const READY_ROWS_MAX = 2048;
 
@@ -244,7 +243,9 @@ export class OutboxFile implements OutboxStore {
     const settled = this.#settled;
     const head = encodeHeader({ ...this.numbering, first: last + 1, settled, digest });
     const former = this.#file;
-    this.#file = await replaced(this.#path, head, (file) => copy(former, offset, this.#end.offset, file, head.length));
+    this.#file = await replaced(this.#path, head, (file) =>
+      copyBytes(former, offset, this.#end.offset, file, head.length),
+    );
     this.#reader = new FrameReader(this.#file);
     this.#settledThere = settled;
     const moved = (place: Place): Place => ({ ...place, offset: place.offset + head.length - offset });
@@ -259,40 +260,6 @@ export class OutboxFile implements OutboxStore {
 
 function placeAfter({ last }: Place, { texts, end, digest }: Frame): Place {
   return { offset: end, last: last + texts.length, digest };
-}
-
-/** Writes a file beside another one and puts it in its place; either of the two is there, whole, whatever happens. */
-async function replaced(path: string, head: Buffer, fill: (file: FileHandle) => Promise<void>): Promise<FileHandle> {
-  const file = await open(`${path}.new`, "w+", 0o600);
-  try {
-    await writeAll(file, head, 0);
-    await fill(file);
-    await file.datasync();
-    await rename(`${path}.new`, path);
-    const folder = await open(dirname(path), "r");
-    await folder.sync().finally(() => folder.close());
-    return file;
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-async function copy(from: FileHandle, begin: number, end: number, to: FileHandle, at: number): Promise<void> {
-  const buffer = Buffer.alloc(Math.min(COPY_BYTES, end - begin));
-  for (let offset = begin; offset < end; ) {
-    const { bytesRead } = await from.read(buffer, 0, Math.min(buffer.length, end - offset), offset);
-    if (bytesRead === 0) throw new Error("the outbox is shorter than what was written to it");
-    await writeAll(to, buffer.subarray(0, bytesRead), at + offset - begin);
-    offset += bytesRead;
-  }
-}
-
-/** Writes all bytes: a file system that is nearly full takes a part. */
-async function writeAll(file: FileHandle, bytes: Buffer, offset: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
-  }
 }
 
 function checkWanted(path: string, header: Header, { source, model, epoch }: Wanted): void {

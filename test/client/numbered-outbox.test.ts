@@ -203,6 +203,23 @@ describe("a numbered outbox", () => {
     await expect.poll(() => daemon.seqs).toContain(3);
   });
 
+  it("is settled when all is that was given to it, be it written by then or not", async () => {
+    const daemon = await bridge();
+    daemon.state("online");
+    daemon.committed(10_000);
+    const outbox = await outboxOn(daemon, { file: join(temporaryFolder(), "outbox") });
+    await outbox.send([]);
+    await outbox.settled();
+    // Their numbers are settled already, so each flush brings news while the next one is under way.
+    const wide = new Array(20).fill({ x1: "x".repeat(50_000) });
+    await outbox.send(row(1));
+    await outbox.settled();
+    const sending = [outbox.send(wide), outbox.send(wide), outbox.send(row(42))];
+    await outbox.settled();
+    expect(outbox.last).toBe(42);
+    await Promise.all(sending);
+  });
+
   it("passes over what cannot be read, and hears what it is to listen to", async () => {
     const daemon = await bridge();
     const heard: string[] = [];
