@@ -53,11 +53,13 @@ export class OutboxIntake {
 
   /** Writes what waits, as far as there is room. */
   flush(): void {
-    if (this.#flushing !== null || this.#waiting.length === 0 || this.#ended) return;
+    if (this.#flushing !== null || !this.#mayWrite) return;
     this.#flushing = this.#flushAll()
       .catch((cause) => this.#onFailure(cause))
       .finally(() => {
         this.#flushing = null;
+        // Who waits for each row before the next one gives it after the last look at what waits.
+        this.flush();
       });
   }
 
@@ -67,14 +69,18 @@ export class OutboxIntake {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
-  /** Resolves when the flush that is under way is over. */
+  /** Resolves when nothing is written: there is nothing to write, or no room. */
   async idle(): Promise<void> {
-    await this.#flushing;
+    while (this.#flushing !== null) await this.#flushing;
+  }
+
+  get #mayWrite(): boolean {
+    return this.#waiting.length > 0 && !this.#ended && this.#store.heldBytes < this.#bytesMax;
   }
 
   async #flushAll(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0 && !this.#ended && this.#store.heldBytes < this.#bytesMax) {
+    while (this.#mayWrite) {
       const group = this.#nextGroup();
       this.#writing = true;
       try {

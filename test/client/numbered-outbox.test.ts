@@ -203,6 +203,18 @@ describe("a numbered outbox", () => {
     await expect.poll(() => daemon.seqs).toContain(3);
   });
 
+  it("takes one row after another while no daemon is there", async () => {
+    const daemon = await bridge();
+    const outbox = await outboxOn(daemon, { file: join(temporaryFolder(), "outbox") });
+    for (let x1 = 1; x1 <= 50; x1++) await outbox.send(row(x1));
+    expect([outbox.last, outbox.settledTo]).toEqual([50, 0]);
+    daemon.state("online");
+    await daemon.until(1);
+    daemon.committed(1);
+    await daemon.until(50);
+    expect(daemon.seqs).toEqual(numbers(1, 50));
+  });
+
   it("is settled when all is that was given to it, be it written by then or not", async () => {
     const daemon = await bridge();
     daemon.state("online");
