@@ -1,13 +1,13 @@
-// Bundles the CLI and the library door into dist/, and writes the type declarations of the library door.
-// Packages stay outside of the bundle: npm installs them, the native one among them.
+// Bundles the CLI, the library door and the producer's outbox into dist/, or the folder that is named, and writes the type
+// declarations of the two that are imported. Packages stay outside of the bundle: npm installs them, the native one among them.
 import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const dist = join(root, "dist");
+const dist = resolve(process.argv[2] ?? join(root, "dist"));
 const started = performance.now();
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
@@ -15,8 +15,13 @@ rmSync(dist, { recursive: true, force: true });
 const { outputs } = (
   await build({
     absWorkingDir: root,
-    entryPoints: { main: "src/main.ts", index: "src/index.ts", "store-worker": "src/store/store-worker.ts" },
-    outdir: "dist",
+    entryPoints: {
+      main: "src/main.ts",
+      index: "src/index.ts",
+      client: "src/client/numbered-outbox.ts",
+      "store-worker": "src/store/store-worker.ts",
+    },
+    outdir: dist,
     bundle: true,
     splitting: true,
     format: "esm",
@@ -49,7 +54,8 @@ function makeExecutable(path: string): void {
 
 function emitTypes(): void {
   const tsc = join(root, "node_modules", ".bin", "tsc");
-  const { status, error } = spawnSync(tsc, ["-p", join(root, "deploy", "types.tsconfig.json")], { stdio: "inherit" });
+  const project = join(root, "deploy", "types.tsconfig.json");
+  const { status, error } = spawnSync(tsc, ["-p", project, "--outDir", join(dist, "types")], { stdio: "inherit" });
   if (error !== undefined) throw error;
   if (status !== 0) process.exit(1);
 }
