@@ -22,7 +22,10 @@ export interface DeliveryOptions {
   /** Time without news after which what the broker has acknowledged is sent again. */
   readonly resendMs: number;
   readonly listen: { readonly topic: string; readonly onMessage: (text: string) => void } | null;
+  /** Called when more is settled. */
   readonly onProgress: () => void;
+  /** Called when the store may have room: rows that it read were settled. */
+  readonly onRoom: () => void;
   readonly onRestored: (told: Restored) => void;
   readonly onFailure: (error: RivuletError) => void;
 }
@@ -147,6 +150,7 @@ export class Delivery {
     this.#store.load().then(
       () => {
         this.#loading = false;
+        this.#options.onRoom();
         this.pump();
       },
       (error) => this.#options.onFailure(error),

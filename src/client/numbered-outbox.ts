@@ -109,6 +109,7 @@ export class NumberedOutbox {
       resendMs: options.resendMs ?? RESEND_MS,
       listen: options.listen ?? null,
       onProgress: () => this.#progress(),
+      onRoom: () => this.#intake.flush(),
       onRestored: (told) => options.onRestored?.(told),
       onFailure: (error) => this.#fail(error),
     });

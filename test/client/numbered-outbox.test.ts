@@ -215,6 +215,22 @@ describe("a numbered outbox", () => {
     expect(daemon.seqs).toEqual(numbers(1, 50));
   });
 
+  it("has room when all that its file holds is settled, which it finds when it reads it", async () => {
+    const daemon = await bridge();
+    const file = join(temporaryFolder(), "outbox");
+    daemon.state("online");
+    daemon.committed(0);
+    const first = await outboxOn(daemon, { file });
+    for (let x1 = 1; x1 <= 50; x1++) await first.send({ x1, x2: "x".repeat(1000) });
+    daemon.committed(50);
+    await first.settled();
+    await first.close();
+    daemon.state("offline");
+    const again = await outboxOn(daemon, { file, bytesMax: 10_000 });
+    await again.send(row(51));
+    expect([again.last, again.settledTo]).toEqual([51, 50]);
+  });
+
   it("is settled when all is that was given to it, be it written by then or not", async () => {
     const daemon = await bridge();
     daemon.state("online");
