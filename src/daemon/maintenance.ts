@@ -17,13 +17,17 @@ export function startMaintenance(store: StoreThread, config: Config, log: Log): 
   );
   let timer: NodeJS.Timeout;
   let stopped = false;
+  let told: string | null = null;
   const bite = async () => {
     let more = false;
     try {
       more = await store.maintain(policies, config.store.bytesMax);
+      told = null;
     } catch (error) {
-      // Nothing is lost: what could not be thinned out now is looked at again.
-      if (!stopped) log.error({ error: String(error) }, "retention failed and will be tried again");
+      // Nothing is lost: what could not be thinned out now is looked at again. A full disk stays full for days: once is enough.
+      const reason = String(error);
+      if (!stopped && reason !== told) log.error({ error: reason }, "retention failed and will be tried again");
+      told = reason;
     }
     if (!stopped) timer = setTimeout(bite, more ? BITE_MS : REST_MS);
   };

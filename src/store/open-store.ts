@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
+import { damaged, isDamage } from "./failures.ts";
 import { type Lock, takeLock } from "./lock.ts";
 import { prepareDatabase } from "./pragmas.ts";
 import { Store } from "./store.ts";
@@ -43,14 +44,10 @@ function lockingFailed(folder: string, cause: unknown): RivuletError {
 }
 
 function openingFailed(path: string, cause: unknown): RivuletError {
-  const isDamaged =
-    cause instanceof Database.SqliteError &&
-    (cause.code.startsWith("SQLITE_CORRUPT") || cause.code === "SQLITE_NOTADB");
+  if (isDamage(cause)) return damaged(path, cause instanceof Error ? cause.message : String(cause), cause);
   const message = cause instanceof Error ? cause.message : String(cause);
-  return new RivuletError(isDamaged ? "store-damaged" : "store-failed", `${path} cannot be opened: ${message}`, {
-    hint: isDamaged
-      ? "Keep a copy of the data folder before anything else; then restore a backup, or start in another folder."
-      : "Is the folder writable, and is there room on the disk?",
+  return new RivuletError("store-failed", `${path} cannot be opened: ${message}`, {
+    hint: "Is the folder writable, and is there room on the disk?",
     cause,
   });
 }

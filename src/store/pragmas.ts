@@ -1,5 +1,6 @@
 import type Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
+import { damaged } from "./failures.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./migrations.ts";
 
 const BUSY_MS = 5000;
@@ -58,7 +59,5 @@ function migrate(db: Database.Database, version: number): void {
 export function checkDatabase(db: Database.Database, path: string): void {
   const found = String(db.pragma("quick_check(1)", { simple: true }));
   if (found === "ok") return;
-  throw new RivuletError("store-damaged", `${path} is damaged: ${found}`, {
-    hint: "Keep a copy of the data folder before anything else; then restore a backup, or start in another folder.",
-  });
+  throw damaged(path, found);
 }

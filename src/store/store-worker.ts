@@ -30,7 +30,8 @@ function answer(call: StoreCall): StoreAnswer {
   const { id } = call;
   try {
     return { id, value: obey(call) };
-  } catch (error) {
+  } catch (cause) {
+    const error = store === null ? cause : store.failed(cause);
     if (!(error instanceof RivuletError)) return { id, defect: error };
     const { code, message, hint } = error;
     return { id, error: { code, message, hint } };

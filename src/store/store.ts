@@ -2,7 +2,7 @@
 // decides when. DESIGN.md tells the formats and why they are as they are.
 
 import { statSync } from "node:fs";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
 import type { CutsEntry } from "../learner/entry.ts";
 import type { RequestRecord } from "../learner/transaction.ts";
@@ -10,6 +10,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import { CostHistory, type CostPoint } from "./costs.ts";
 import { deleteModel } from "./delete-model.ts";
 import type { EncodedTransaction } from "./encode-transaction.ts";
+import { isDamage, storeError } from "./failures.ts";
 import { type JournalPage, type JournalQuery, packPage } from "./journal-page.ts";
 import type { Lock } from "./lock.ts";
 import { checkDatabase } from "./pragmas.ts";
@@ -25,6 +26,7 @@ import {
   stateOf,
 } from "./records.ts";
 import { Retention, type RetentionPolicy } from "./retention.ts";
+import { Soundness } from "./soundness.ts";
 import { type CommitRow, type ModelRow, prepareStatements, type Statements } from "./statements.ts";
 import { writeRequest, writeTransaction } from "./write-transaction.ts";
 
@@ -49,6 +51,7 @@ export class Store {
   readonly #writer = new ByteWriter();
   readonly #costs = new Map<number, CostHistory>();
   readonly #retention: Retention;
+  readonly #soundness: Soundness;
   #models = new Map<string, ModelRow>();
   #lastCommit: number;
   #closed = false;
@@ -59,6 +62,7 @@ export class Store {
     this.#lock = lock;
     this.#path = path;
     this.#statements = prepareStatements(db);
+    this.#soundness = new Soundness(db, path);
     if (this.#statements.metaGet.get(CLEAN)?.value === "no") checkDatabase(db, path);
     this.#statements.metaSet.run(CLEAN, "no");
     this.#lastCommit = this.#statements.journalSpan.get()?.last ?? 0;
@@ -74,18 +78,24 @@ export class Store {
     if (transaction.id !== this.#lastCommit + 1) {
       throw new Error(`commit ${transaction.id} does not follow commit ${this.#lastCommit}`);
     }
+    this.#soundness.assert();
+    const models = this.#models;
     try {
+      // Taking the last one back may have failed as well.
+      if (this.#db.inTransaction) this.#statements.rollback.run();
       this.#statements.begin.run();
       for (const name of new Set([...transaction.sections, ...transaction.states].map(({ model }) => model))) {
         if (!this.#models.has(name)) this.#addModel(name, transaction.at);
       }
       writeTransaction(this.#statements, transaction, (name) => this.#idOf(name));
+      // All reading is done by now: what failed after the commit would have the same transaction handed over again.
+      for (const { model } of transaction.sections) this.#history(this.#idOf(model));
       for (const { model } of transaction.states) this.#history(this.#idOf(model)).write();
       this.#statements.commit.run();
     } catch (cause) {
-      if (this.#db.inTransaction) this.#statements.rollback.run();
-      this.#readModels();
-      throw cause instanceof Database.SqliteError ? failed(cause) : cause;
+      this.#models = models;
+      this.#takeBack();
+      throw storeError(cause, this.#path);
     }
     this.#lastCommit = transaction.id;
     for (const { model } of transaction.states) this.#history(this.#idOf(model)).written();
@@ -209,11 +219,11 @@ export class Store {
 
   /** Reads a saved state; null where it is damaged, or gone. */
   recoveryState(id: number): StateRecord | null {
-    const row = this.#statements.stateById.get(id);
     try {
+      const row = this.#statements.stateById.get(id);
       return row === undefined ? null : stateOf(row);
     } catch (error) {
-      if (!(error instanceof RivuletError)) throw error;
+      if (!(error instanceof RivuletError) && !isDamage(error)) throw error;
       return null;
     }
   }
@@ -291,6 +301,16 @@ export class Store {
     };
   }
 
+  /**
+   * Makes an error of ours of what a method threw. Where it tells of damage, nothing is committed any more until the file
+   * was looked at and found good.
+   */
+  failed(cause: unknown): unknown {
+    const error = storeError(cause, this.#path);
+    if (error instanceof RivuletError && error.code === "store-damaged") this.#soundness.suspect(error);
+    return error;
+  }
+
   /** Marks the stop as clean, closes the file and lets go of the lock. */
   close(): void {
     if (this.#closed) return;
@@ -308,7 +328,16 @@ export class Store {
     try {
       write();
     } catch (cause) {
-      throw cause instanceof Database.SqliteError ? failed(cause) : cause;
+      throw storeError(cause, this.#path);
+    }
+  }
+
+  #takeBack(): void {
+    try {
+      if (this.#db.inTransaction) this.#statements.rollback.run();
+    } catch (cause) {
+      // A disk that cannot be read lets nothing be taken back either: the next commit begins with it.
+      if (!(storeError(cause, this.#path) instanceof RivuletError)) throw cause;
     }
   }
 
@@ -343,11 +372,4 @@ export class Store {
 
 function bytesOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function failed(cause: InstanceType<typeof Database.SqliteError>): RivuletError {
-  return new RivuletError("store-failed", `the store could not write (${cause.code}: ${cause.message})`, {
-    hint: "Nothing was acknowledged, and the same is tried again. Is there room on the disk, and is it writable?",
-    cause,
-  });
 }
