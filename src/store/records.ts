@@ -65,11 +65,15 @@ export interface QuarantineCount {
 export interface StoreStatus {
   readonly fileBytes: number;
   readonly walBytes: number;
-  /** The commits and rows that the journal holds. */
-  readonly commitsHeld: number;
-  readonly rowsHeld: number;
+  /** The commits and rows that the journal holds; null where it cannot be read. */
+  readonly commitsHeld: number | null;
+  readonly rowsHeld: number | null;
   /** The oldest commit that is held; null before the first. */
   readonly firstCommit: number | null;
+  /** When the newest commit was made; null before the first. */
+  readonly newestAtMs: number | null;
+  /** Why it cannot be read; null where it can. */
+  readonly unreadable: string | null;
 }
 
 /** Reads a snapshot's metadata. */

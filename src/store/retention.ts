@@ -79,17 +79,14 @@ export class Retention {
   }
 
   #thinSnapshots(model: ModelRow, { keep }: RetentionPolicy): boolean {
-    const hours = new Set<number>();
-    const days = new Set<number>();
+    const hours = new Stretches(HOUR_MS);
+    const days = new Stretches(DAY_MS);
     let thinned = 0;
     for (const [age, snapshot] of this.#statements.snapshotHeld.all(model.id).entries()) {
+      const { created_at_ms: at, turned } = snapshot;
       if (age < keep.last) continue;
-      const hour = Math.floor(snapshot.created_at_ms / HOUR_MS);
-      const day = Math.floor(snapshot.created_at_ms / DAY_MS);
-      const hourly = !hours.has(hour) && hours.size < keep.hourly;
-      if (hourly) hours.add(hour);
-      const daily = !hourly && hours.size >= keep.hourly && !days.has(day) && days.size < keep.daily;
-      if (daily) days.add(day);
+      const hourly = hours.count < keep.hourly && hours.begins(at, turned === 1);
+      const daily = !hourly && hours.count >= keep.hourly && days.count < keep.daily && days.begins(at, turned === 1);
       if (hourly || daily || snapshot.tagged === 1 || snapshot.protected === 1) continue;
       this.#statements.snapshotThin.run(snapshot.id);
       if (++thinned >= STATES_PER_BITE) break;
@@ -176,6 +173,29 @@ export class Retention {
     const bytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
     if (bytes > WAL_BYTES_MAX) this.#db.pragma("wal_checkpoint(TRUNCATE)");
     return false;
+  }
+}
+
+/**
+ * Counts hours or days from the newest on, in the order in which things were, and not by their times alone: a machine
+ * without a clock lives the same hour again at each start.
+ */
+class Stretches {
+  count = 0;
+  readonly #ms: number;
+  #last = Number.NaN;
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  /** Tells whether another stretch begins, which is so as well where the clock was `turned` back after `at`. */
+  begins(at: number, turned: boolean): boolean {
+    const stretch = Math.floor(at / this.#ms);
+    if (stretch === this.#last && !turned) return false;
+    this.#last = stretch;
+    this.count++;
+    return true;
   }
 }
 

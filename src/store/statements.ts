@@ -155,6 +155,7 @@ export function prepareStatements(db: Database.Database) {
     journalSpan: all<[], { first: number | null; last: number | null }>(
       "SELECT min(id) AS first, max(id) AS last FROM journal_commits",
     ),
+    commitNewest: all<[], { at_ms: number }>("SELECT at_ms FROM journal_commits ORDER BY id DESC LIMIT 1"),
     journalTotals: all<[], { commits: number; rows: number | null }>(
       "SELECT count(*) AS commits, sum(rows) AS rows FROM journal_commits",
     ),
@@ -195,9 +196,14 @@ export function prepareStatements(db: Database.Database) {
       `${SNAPSHOT} JOIN snapshot_tags g ON g.snapshot_id = n.id WHERE g.model_id = ? AND g.tag = ?`,
     ),
     snapshotMax: all<[], { id: number | null }>("SELECT max(id) AS id FROM snapshots"),
-    /** Snapshots that still hold a state, newest first, and whether something keeps them: a tag, or a rollback to replay. */
-    snapshotHeld: all<[number], { id: number; created_at_ms: number; tagged: 0 | 1; protected: 0 | 1 }>(
+    /**
+     * Snapshots that still hold a state, newest first, whether something keeps them (a tag, or a rollback to replay), and
+     * whether the clock was turned back before the next one.
+     */
+    snapshotHeld: all<[number], { id: number; created_at_ms: number; turned: 0 | 1; tagged: 0 | 1; protected: 0 | 1 }>(
       `SELECT n.id, n.created_at_ms,
+         coalesce((SELECT x.created_at_ms FROM snapshots x WHERE x.model_id = n.model_id AND x.id > n.id
+                   ORDER BY x.id LIMIT 1) < n.created_at_ms, 0) AS turned,
          EXISTS (SELECT 1 FROM snapshot_tags t WHERE t.snapshot_id = n.id) AS tagged,
          EXISTS (SELECT 1 FROM snapshots r WHERE r.parent_id = n.id AND r.reason = 'rollback'
                  AND r.commit_id >= coalesce((SELECT min(id) FROM journal_commits), 0)) AS protected

@@ -290,15 +290,26 @@ export class Store {
     return this.#retention.bite(models, policies, bytesMax, (model) => this.#history(model).lastStep);
   }
 
+  /** Tells how the store is, also where it cannot be read. */
   status(): StoreStatus {
-    const totals = this.#statements.journalTotals.get();
-    return {
-      fileBytes: bytesOf(this.#path),
-      walBytes: bytesOf(`${this.#path}-wal`),
-      commitsHeld: totals?.commits ?? 0,
-      rowsHeld: totals?.rows ?? 0,
-      firstCommit: this.#statements.journalSpan.get()?.first ?? null,
-    };
+    const files = { fileBytes: bytesOf(this.#path), walBytes: bytesOf(`${this.#path}-wal`) };
+    try {
+      const totals = this.#statements.journalTotals.get();
+      const newest = this.#statements.commitNewest.get();
+      return {
+        ...files,
+        commitsHeld: totals?.commits ?? 0,
+        rowsHeld: totals?.rows ?? 0,
+        firstCommit: this.#statements.journalSpan.get()?.first ?? null,
+        newestAtMs: newest?.at_ms ?? null,
+        unreadable: null,
+      };
+    } catch (cause) {
+      const error = this.failed(cause);
+      if (!(error instanceof RivuletError)) throw cause;
+      const unreadable = error.message;
+      return { ...files, commitsHeld: null, rowsHeld: null, firstCommit: null, newestAtMs: null, unreadable };
+    }
   }
 
   /**

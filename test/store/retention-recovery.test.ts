@@ -83,7 +83,7 @@ describe("what comes after retention", () => {
     for (let i = 0; i < 300; i++) writer.commit(40, i % 5 === 4 ? {} : null);
     const policies = new Map([["default", KEEP]]);
     const count = () => ({
-      commits: store.status().commitsHeld,
+      commits: store.status().commitsHeld ?? Number.NaN,
       states: recoveryStates(store, "default").length,
       points: store.history({ model: "default", from: 1, to: writer.step, points: 1e6 }).length,
     });

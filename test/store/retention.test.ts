@@ -55,6 +55,29 @@ describe("thinning snapshots", () => {
     expect(() => store.tag(7, "late")).toThrow(expect.objectContaining({ code: "journal-pruned" }));
   });
 
+  it("keeps as much of a machine without a clock, which lives the same hours again after each start", () => {
+    const store = open();
+    const writer = new Writer(store);
+    // Ten lives of three hours in 1970, each a little longer than the one before; one sample of an absurd time in one.
+    for (let life = 0; life < 10; life++) {
+      for (let i = 0; i < 12 + life; i++) {
+        writer.at = life === 5 && i === 3 ? 1e14 : i * (HOUR / 4);
+        writer.commit(1, { snapshot: writer.mark() });
+      }
+      // As retention runs all the time: what it keeps once it must keep later.
+      thin(store, { keep: { last: 1, hourly: 4, daily: 100 } });
+    }
+    const lives = held(store).map((id) => {
+      let life = 0;
+      let rest = id;
+      while (rest > 12 + life) rest -= 12 + life++;
+      return life;
+    });
+    // The newest, four hours, and then one of each life: each is a day of its own.
+    expect(lives.filter((life) => life === 9).length).toBeGreaterThanOrEqual(4);
+    expect([...new Set(lives)]).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+  });
+
   it("works in bounded bites", () => {
     const store = open();
     const writer = new Writer(store);
