@@ -11,9 +11,10 @@ import { openStoreThread, type StoreThread } from "../store/store-thread.ts";
 import type { CommandItem, Committed } from "../stream/flow.ts";
 import { pipeline } from "../stream/pipeline.ts";
 import { bridgeInfo } from "./bridge-info.ts";
+import { ClockWatch } from "./clock-watch.ts";
 import { type Config, type ConfigCheck, formatFault } from "./config.ts";
 import { type Control, controlSocketPath, serveControl } from "./control-socket.ts";
-import { EventPublisher } from "./event-publisher.ts";
+import { type BridgeEvent, EventPublisher } from "./event-publisher.ts";
 import type { Log } from "./log.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { monotonicScheduler } from "./monotonic-scheduler.ts";
@@ -25,6 +26,7 @@ import { changedFiles, planReload } from "./reload.ts";
 import { Requests } from "./requests.ts";
 import { Retained } from "./retained.ts";
 import type { Counters, Reloaded, Rooms } from "./rooms.ts";
+import { StoreHealth } from "./store-health.ts";
 import { act } from "./verb-snapshots.ts";
 import { answer, type OnProgress } from "./verbs.ts";
 
@@ -98,7 +100,8 @@ export class Daemon {
   /** What the pipeline reads of it, each time anew. */
   readonly #commitPolicy: { -readonly [K in keyof Config["commit"]]: Config["commit"][K] };
   #reloaded: Reloaded | null = null;
-  #failure: string | null = null;
+  readonly #health = new StoreHealth((event) => this.#tellBridge(event));
+  readonly #clock = new ClockWatch(Date.now(), performance.now());
   #ended: Promise<void> = Promise.resolve();
   #control: Control | null = null;
   #stopMaintenance: () => void = () => {};
@@ -133,7 +136,7 @@ export class Daemon {
       command: (command) => this.#commands$.next(command),
       record: () => null,
       alone: oneAtATime(),
-      failure: () => this.#failure,
+      failure: () => this.#health.failure,
       checkConfig: reread ?? (() => ({ ok: true, config: this.#config })),
       reloaded: () => this.#reloaded,
       forget: (model) => this.#retained.forget(model),
@@ -279,21 +282,34 @@ export class Daemon {
 
   #commit(transaction: Transaction): Observable<void> {
     return defer(() => from(this.rooms.store.commit(transaction))).pipe(
-      map(() => {
-        this.#failure = null;
-      }),
+      map(() => this.#health.worked(performance.now())),
     );
   }
 
   #failed(error: unknown, delayMs: number): void {
     // Anything but a failing store is a defect of the program: the pipeline ends with it, loudly.
     if (!(error instanceof RivuletError)) throw error;
-    this.#failure = error.message;
     this.#counters.commitFailures++;
-    this.#options.log.error(
-      { error: this.#failure, delayMs },
-      "a commit failed; nothing is acknowledged until it succeeds",
-    );
+    this.#health.failed(error, performance.now());
+    this.#options.log.debug({ error: error.message, delayMs }, "a commit failed, and will be tried again");
+  }
+
+  /** Tells what happened to the daemon as a whole: in the log, as an event, and in what is retained. */
+  #tellBridge(event: BridgeEvent): void {
+    const { log } = this.#options;
+    switch (event.event) {
+      case "store-failing":
+        log.error(event, "a commit failed; nothing is acknowledged until it succeeds");
+        break;
+      case "store-working":
+        log.info(event, "commits succeed again; nothing that was read was forgotten");
+        break;
+      case "clock":
+        log.warn(event, "the time of day jumped; nothing waits for it, but what is written down bears it");
+        break;
+    }
+    this.#events.bridge(event, Date.now());
+    this.#retained.informed();
   }
 
   /** Tells those who wait that what they sent is durable. */
@@ -301,6 +317,8 @@ export class Daemon {
     if (transaction !== null) {
       this.#counters.commits++;
       for (const section of transaction.sections) this.#counters.committedRows += section.rows;
+      const jumpMs = this.#clock.jump(Date.now(), performance.now());
+      if (jumpMs !== 0) this.#tellBridge({ event: "clock", jumpMs });
     }
     for (const message of messages) message.ack();
     for (const { command, snapshot } of replies) command.reply(snapshot);

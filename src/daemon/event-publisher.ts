@@ -3,6 +3,13 @@ import type { NamedEvent } from "../stream/flow.ts";
 /** Events of a model published in a second at most; the rest is counted and told with the next one. */
 const EVENTS_PER_SECOND_MAX = 20;
 
+/** What happened to the daemon as a whole, told on `<prefix>/bridge/event`. Rare by nature, so all of it is told. */
+export type BridgeEvent =
+  | { readonly event: "store-failing"; readonly code: string; readonly error: string; readonly hint: string }
+  | { readonly event: "store-working"; readonly failures: number; readonly outageMs: number }
+  /** The time of day moved by so much more than time passed. */
+  | { readonly event: "clock"; readonly jumpMs: number };
+
 /** Publishes what happened to the models, at a bounded rate. */
 export class EventPublisher {
   readonly #publish: (topic: string, payload: string) => void;
@@ -12,6 +19,11 @@ export class EventPublisher {
   constructor(prefix: string, publish: (topic: string, payload: string) => void) {
     this.#prefix = prefix;
     this.#publish = publish;
+  }
+
+  /** Publishes what happened to the daemon as a whole. */
+  bridge(event: BridgeEvent, atMs: number): void {
+    this.#publish(`${this.#prefix}/bridge/event`, JSON.stringify({ ...event, at: new Date(atMs).toISOString() }));
   }
 
   /** Publishes an event on `<prefix>/<model>/event`; `atMs` is when it became durable. */

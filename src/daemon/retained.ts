@@ -51,10 +51,15 @@ export class Retained {
   announce(broker: Broker): void {
     this.#broker = broker;
     this.#publish(bridgeStateTopic(this.#prefix), ONLINE);
-    this.#publish(`${this.#prefix}/bridge/info`, JSON.stringify(this.#info()));
+    this.informed();
     for (const model of this.#former) this.forget(model);
     for (const model of this.#models.values()) this.#states.now(model);
     for (const topic of this.#payloads.keys()) this.#marks.now(topic);
+  }
+
+  /** Publishes what the bridge is: when something of that has changed. */
+  informed(): void {
+    this.#publish(`${this.#prefix}/bridge/info`, JSON.stringify(this.#info()));
   }
 
   /** Takes what stands of a model that is no more off the broker. */

@@ -7,6 +7,7 @@ import type { ConfigInForce } from "../stream/model-state.ts";
 import type { Config, ConfigCheck } from "./config.ts";
 import type { OneAtATime } from "./one-at-a-time.ts";
 import type { FormerModel } from "./retained.ts";
+import type { StoreFailure } from "./store-health.ts";
 
 /** Counts what a running daemon did since it started. */
 export interface Counters {
@@ -45,7 +46,7 @@ export interface Rooms {
   /** Runs work that takes much memory or time, one after the other. */
   readonly alone: OneAtATime;
   /** The reason why nothing can be committed at present, or null. */
-  readonly failure: () => string | null;
+  readonly failure: () => StoreFailure | null;
   /** Checks the configuration as it is written now. */
   readonly checkConfig: () => ConfigCheck;
   /** What came of the last reload; null before the first. */

@@ -20,7 +20,7 @@ export interface Status {
   readonly broker: (BrokerStatus & { readonly prefix: string }) | null;
   /** What came of the last reload of the configuration; null before the first. */
   readonly reloaded: (Omit<Reloaded, "at"> & { readonly at: string }) | null;
-  readonly store: StoreStatus & {
+  readonly store: Omit<StoreStatus, "newestAtMs" | "unreadable"> & {
     readonly commits: number;
     readonly committedRows: number;
     /** Why nothing can be committed at present; null while all is well. */
@@ -75,7 +75,9 @@ export interface Quarantine {
 
 export async function status(rooms: Rooms): Promise<Status> {
   const { broker, config, counters, store } = rooms;
-  const [counts, stored] = await Promise.all([store.quarantineCounts(), store.status()]);
+  const { newestAtMs: _, unreadable, ...stored } = await store.status();
+  // Who asks for the status of a store that cannot be read wants to be told just that.
+  const counts = unreadable === null ? await store.quarantineCounts() : [];
   const reloaded = rooms.reloaded();
   return {
     version,
@@ -88,7 +90,7 @@ export async function status(rooms: Rooms): Promise<Status> {
       ...stored,
       commits: counters.commits,
       committedRows: counters.committedRows,
-      failure: rooms.failure(),
+      failure: rooms.failure()?.message ?? unreadable,
     },
     models: Object.fromEntries([...rooms.models.values()].map((model) => [model.name, modelStatus(model, counts)])),
   };

@@ -1,5 +1,5 @@
 // The handle of faults.c: a disk for one program under test that is slow, full, broken or read-only when a test says so,
-// and that counts. The test writes the control file, which the program has mapped, so all of it can change at any moment.
+// and that counts; and a clock that is set. The test writes the control file, which the program has mapped, so all of it can change at any moment.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -26,6 +26,7 @@ const FIELDS = [
   "bytesWritten",
   "reads",
   "faults",
+  "clockMs",
 ] as const;
 
 /**
@@ -87,6 +88,11 @@ export class Faults {
 
   set roomBytes(bytes: number) {
     this.#write("roomBytes", bytes);
+  }
+
+  /** Moves the program's time of day by so much; its clock that only goes forward stays. */
+  set clockMs(ms: number) {
+    this.#write("clockMs", ms);
   }
 
   counts(): FaultCounts {
