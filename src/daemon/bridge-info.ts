@@ -4,7 +4,7 @@ import { MUTATING, VERBS } from "./verbs.ts";
 import { version } from "./version.ts";
 
 /** Tells what the bridge is and what may be expected of it: what stands on `<prefix>/bridge/info`. */
-export function bridgeInfo({ config, models, broker, startedAt, failure }: Rooms): unknown {
+export function bridgeInfo({ config, models, broker, startedAt, failure, restored, replaced }: Rooms): unknown {
   const { mqtt, intake, commit } = config;
   const { commands } = mqtt;
   const obeys = commands === "on" || (commands === "auto" && broker?.status().kind === "embedded");
@@ -19,8 +19,13 @@ export function bridgeInfo({ config, models, broker, startedAt, failure }: Rooms
       }),
     ),
     commit: commit.profile,
-    // Why nothing is acknowledged at present; null while all is well.
-    store: { failure: failure() },
+    store: {
+      // Why nothing is acknowledged at present; null while all is well.
+      failure: failure(),
+      restored: restored === null ? null : new Date(restored.atMs).toISOString(),
+      // What became of a store that was damaged when the daemon started.
+      setAside: replaced,
+    },
     delivery: { numbered: "exactly-once", unnumbered: "at-least-once" },
     limits: { payloadBytesMax: intake.payloadBytesMax, rowsMax: intake.rowsMax },
     verbs: VERBS.filter((verb) => obeys || !MUTATING.includes(verb)),

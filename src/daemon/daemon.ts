@@ -1,36 +1,37 @@
 // Wires the rooms: the lock, the store, the models, the broker, the control socket, and the one subscription through
 // which everything flows. It is a value: a test opens it on port 0, a command opens it without a broker.
 
-import { mkdirSync } from "node:fs";
 import { concat, concatMap, defer, from, map, merge, NEVER, type Observable, Subject, takeUntil } from "rxjs";
 import { RivuletError } from "../error.ts";
 import { defaultEngine } from "../learner/engines.ts";
 import type { Transaction } from "../learner/transaction.ts";
 import type { Broker, Credentials } from "../mqtt/broker.ts";
-import { openStoreThread, type StoreThread } from "../store/store-thread.ts";
 import type { CommandItem, Committed } from "../stream/flow.ts";
 import { pipeline } from "../stream/pipeline.ts";
 import { bridgeInfo } from "./bridge-info.ts";
-import { ClockWatch } from "./clock-watch.ts";
+import { BridgeNews } from "./bridge-news.ts";
 import { type Config, type ConfigCheck, formatFault } from "./config.ts";
 import { type Control, controlSocketPath, serveControl } from "./control-socket.ts";
-import { type BridgeEvent, EventPublisher } from "./event-publisher.ts";
+import { EventPublisher } from "./event-publisher.ts";
 import type { Log } from "./log.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { monotonicScheduler } from "./monotonic-scheduler.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { openBroker, readCredentials } from "./open-broker.ts";
 import { modelPolicy } from "./open-model.ts";
-import { type OpenedModels, openModels } from "./open-models.ts";
+import type { OpenedModels } from "./open-models.ts";
+import { type OpenedStore, openStored } from "./open-stored.ts";
 import { changedFiles, planReload } from "./reload.ts";
 import { Requests } from "./requests.ts";
 import { Retained } from "./retained.ts";
 import type { Counters, Reloaded, Rooms } from "./rooms.ts";
-import { StoreHealth } from "./store-health.ts";
 import { act } from "./verb-snapshots.ts";
 import { answer, type OnProgress } from "./verbs.ts";
 
 export type { Rooms } from "./rooms.ts";
+
+/** Wait for the next attempt to commit at which a stop gives up: a few were made by then. */
+const STOP_RETRY_MS_MAX = 400;
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -49,15 +50,13 @@ export interface DaemonOptions {
  */
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, log, listen } = options;
-  makeFolder(config.data);
-  const store = await openStoreThread({ folder: config.data });
+  const stored = await openStored(options);
   let broker: Broker | null = null;
   let daemon: Daemon | null = null;
   try {
-    const opened = await openModels(options, store);
     const credentials = listen ? readCredentials(config) : null;
     if (credentials !== null) broker = await openBroker(config, credentials, log, () => daemon?.announce());
-    daemon = new Daemon(options, store, opened, broker, credentials);
+    daemon = new Daemon(options, stored, broker, credentials);
     await daemon.start();
     return daemon;
   } catch (error) {
@@ -65,21 +64,9 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     if (daemon !== null) await daemon.close();
     else {
       await broker?.close();
-      await store.close();
+      await stored.store.close();
     }
     throw error;
-  }
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new RivuletError("data-unusable", `the data folder ${path} cannot be made: ${reason}`, {
-      hint: "Name another one with --data, or make it and give it to the user that runs the daemon.",
-      cause,
-    });
   }
 }
 
@@ -92,6 +79,7 @@ export class Daemon {
   readonly #counters: Counters = { committedRows: 0, commits: 0, commitFailures: 0 };
   readonly #events: EventPublisher;
   readonly #retained: Retained;
+  readonly #news: BridgeNews;
   readonly #committed$: Observable<Committed>;
   /** In force; a reload puts another one in its place. */
   #config: Config;
@@ -100,8 +88,6 @@ export class Daemon {
   /** What the pipeline reads of it, each time anew. */
   readonly #commitPolicy: { -readonly [K in keyof Config["commit"]]: Config["commit"][K] };
   #reloaded: Reloaded | null = null;
-  readonly #health = new StoreHealth((event) => this.#tellBridge(event));
-  readonly #clock = new ClockWatch(Date.now(), performance.now());
   #ended: Promise<void> = Promise.resolve();
   #control: Control | null = null;
   #stopMaintenance: () => void = () => {};
@@ -110,8 +96,7 @@ export class Daemon {
   /** Puts the rooms together; use `openDaemon`. */
   constructor(
     options: DaemonOptions,
-    store: StoreThread,
-    opened: OpenedModels,
+    { store, opened, replaced, restored }: OpenedStore,
     broker: Broker | null,
     credentials: Credentials | null,
   ) {
@@ -136,7 +121,9 @@ export class Daemon {
       command: (command) => this.#commands$.next(command),
       record: () => null,
       alone: oneAtATime(),
-      failure: () => this.#health.failure,
+      failure: () => this.#news.failure,
+      restored,
+      replaced,
       checkConfig: reread ?? (() => ({ ok: true, config: this.#config })),
       reloaded: () => this.#reloaded,
       forget: (model) => this.#retained.forget(model),
@@ -144,7 +131,9 @@ export class Daemon {
     this.#events = new EventPublisher(config.mqtt.prefix, (topic, payload) => {
       broker?.publish({ topic, payload, retain: false, qos: 0 });
     });
-    this.#retained = new Retained(config.mqtt.prefix, models, () => bridgeInfo(this.rooms), opened.former);
+    const info = () => bridgeInfo(this.rooms);
+    this.#retained = new Retained(config.mqtt.prefix, models, info, opened.former, restored?.atMs ?? null);
+    this.#news = new BridgeNews(this.#events, this.#retained, options.log);
     const requests = new Requests(this.rooms, options.log);
     const messages$ = (broker?.chunks$ ?? NEVER).pipe(concatMap((messages) => concat(...requests.take(messages))));
     this.#committed$ = merge(messages$, this.#commands$).pipe(
@@ -206,7 +195,9 @@ export class Daemon {
 
   /** Publishes what is retained: on each connection to a broker, for it may hold something else. */
   announce(): void {
-    if (this.rooms.broker !== null) this.#retained.announce(this.rooms.broker);
+    if (this.rooms.broker === null) return;
+    this.#retained.announce(this.rooms.broker);
+    this.#news.started(this.rooms);
   }
 
   /**
@@ -268,7 +259,9 @@ export class Daemon {
     await broker?.stopIntake();
     this.#stop$.next();
     // Where the pipeline has failed, `ended` tells it; what is open is closed all the same.
-    await Promise.allSettled([this.#ended]);
+    const [{ status }] = await Promise.allSettled([this.#ended]);
+    if (status === "rejected")
+      this.#options.log.error("it stops without a last commit; what that misses was not acknowledged");
     this.#retained.end();
     await broker?.close();
     await this.#control?.close();
@@ -281,35 +274,17 @@ export class Daemon {
   }
 
   #commit(transaction: Transaction): Observable<void> {
-    return defer(() => from(this.rooms.store.commit(transaction))).pipe(
-      map(() => this.#health.worked(performance.now())),
-    );
+    return defer(() => from(this.rooms.store.commit(transaction))).pipe(map(() => this.#news.committed()));
   }
 
   #failed(error: unknown, delayMs: number): void {
     // Anything but a failing store is a defect of the program: the pipeline ends with it, loudly.
     if (!(error instanceof RivuletError)) throw error;
     this.#counters.commitFailures++;
-    this.#health.failed(error, performance.now());
+    this.#news.failed(error);
+    // A stop does not wait for a disk: what is left was not acknowledged, and whoever sent it sends it again.
+    if (this.#closing !== null && delayMs >= STOP_RETRY_MS_MAX) throw error;
     this.#options.log.debug({ error: error.message, delayMs }, "a commit failed, and will be tried again");
-  }
-
-  /** Tells what happened to the daemon as a whole: in the log, as an event, and in what is retained. */
-  #tellBridge(event: BridgeEvent): void {
-    const { log } = this.#options;
-    switch (event.event) {
-      case "store-failing":
-        log.error(event, "a commit failed; nothing is acknowledged until it succeeds");
-        break;
-      case "store-working":
-        log.info(event, "commits succeed again; nothing that was read was forgotten");
-        break;
-      case "clock":
-        log.warn(event, "the time of day jumped; nothing waits for it, but what is written down bears it");
-        break;
-    }
-    this.#events.bridge(event, Date.now());
-    this.#retained.informed();
   }
 
   /** Tells those who wait that what they sent is durable. */
@@ -317,8 +292,6 @@ export class Daemon {
     if (transaction !== null) {
       this.#counters.commits++;
       for (const section of transaction.sections) this.#counters.committedRows += section.rows;
-      const jumpMs = this.#clock.jump(Date.now(), performance.now());
-      if (jumpMs !== 0) this.#tellBridge({ event: "clock", jumpMs });
     }
     for (const message of messages) message.ack();
     for (const { command, snapshot } of replies) command.reply(snapshot);

@@ -1,12 +1,19 @@
+import type { Mark } from "../sample/marks.ts";
 import type { NamedEvent } from "../stream/flow.ts";
 
 /** Events of a model published in a second at most; the rest is counted and told with the next one. */
 const EVENTS_PER_SECOND_MAX = 20;
 
+/** Says that commits began to fail, or succeed again. */
+export type StoreEvent =
+  | { readonly event: "store-failing"; readonly code: string; readonly error: string; readonly hint: string }
+  | { readonly event: "store-working"; readonly failures: number; readonly outageMs: number };
+
 /** What happened to the daemon as a whole, told on `<prefix>/bridge/event`. Rare by nature, so all of it is told. */
 export type BridgeEvent =
-  | { readonly event: "store-failing"; readonly code: string; readonly error: string; readonly hint: string }
-  | { readonly event: "store-working"; readonly failures: number; readonly outageMs: number }
+  | StoreEvent
+  /** The store was damaged: it is `file` now, and `from` took its place, or nothing. */
+  | { readonly event: "set-aside"; readonly file: string; readonly reason: string; readonly from: string | null }
   /** The time of day moved by so much more than time passed. */
   | { readonly event: "clock"; readonly jumpMs: number };
 
@@ -24,6 +31,15 @@ export class EventPublisher {
   /** Publishes what happened to the daemon as a whole. */
   bridge(event: BridgeEvent, atMs: number): void {
     this.#publish(`${this.#prefix}/bridge/event`, JSON.stringify({ ...event, at: new Date(atMs).toISOString() }));
+  }
+
+  /** Publishes that a model was restored from a backup, with how far the numbers of its producers are settled now. */
+  restored(model: string, restoredMs: number, marks: readonly Mark[], atMs: number): void {
+    const restored = new Date(restoredMs).toISOString();
+    this.#publish(
+      `${this.#prefix}/${model}/event`,
+      JSON.stringify({ event: "restored", restored, marks, at: new Date(atMs).toISOString() }),
+    );
   }
 
   /** Publishes an event on `<prefix>/<model>/event`; `atMs` is when it became durable. */

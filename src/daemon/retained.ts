@@ -30,18 +30,30 @@ export class Retained {
   readonly #models: ReadonlyMap<string, Model>;
   readonly #info: () => unknown;
   readonly #former: readonly FormerModel[];
+  /** When the store was restored from a backup: marks may have gone back then. */
+  readonly #restored: { readonly restored?: string };
   #broker: Broker | null = null;
   readonly #states = new Pace<Model>(STATE_MS_MIN, (model) => this.#state(model));
   readonly #marks = new Pace<string>(MARK_MS_MIN, (topic) => this.#publish(topic, this.#payloads.get(topic) ?? ""));
   /** The durable marks by topic. */
   readonly #payloads = new Map<string, string>();
 
-  /** `info` tells what the bridge is; `former` are stored models that are not live: nothing is to stand of them. */
-  constructor(prefix: string, models: ReadonlyMap<string, Model>, info: () => unknown, former: readonly FormerModel[]) {
+  /**
+   * `info` tells what the bridge is; `former` are stored models that are not live: nothing is to stand of them; `restoredMs`
+   * is when the store was restored from a backup, or null.
+   */
+  constructor(
+    prefix: string,
+    models: ReadonlyMap<string, Model>,
+    info: () => unknown,
+    former: readonly FormerModel[],
+    restoredMs: number | null,
+  ) {
     this.#prefix = prefix;
     this.#models = models;
     this.#info = info;
     this.#former = former;
+    this.#restored = restoredMs === null ? {} : { restored: new Date(restoredMs).toISOString() };
     for (const { name, state } of models.values()) {
       for (const mark of state.marks.newest()) this.#remember({ model: name, mark });
     }
@@ -90,7 +102,7 @@ export class Retained {
   #remember({ model, mark: { source, epoch, seq, gaps, above } }: ModelMark): string {
     const topic = this.#markTopic(model, source);
     // Most producers send in order: then nothing is above.
-    const payload = { epoch, seq, gaps, ...(above.length === 0 ? {} : { above }) };
+    const payload = { epoch, seq, gaps, ...(above.length === 0 ? {} : { above }), ...this.#restored };
     this.#payloads.set(topic, JSON.stringify(payload));
     return topic;
   }

@@ -1,6 +1,6 @@
 import type { RequestRecord } from "../learner/transaction.ts";
 import type { Broker } from "../mqtt/broker.ts";
-import type { StoreThread } from "../store/store-thread.ts";
+import type { Replaced, StoreThread } from "../store/store-thread.ts";
 import type { CommandItem } from "../stream/flow.ts";
 import type { Model } from "../stream/model.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
@@ -47,6 +47,10 @@ export interface Rooms {
   readonly alone: OneAtATime;
   /** The reason why nothing can be committed at present, or null. */
   readonly failure: () => StoreFailure | null;
+  /** When the store was restored from a backup, ms since 1970, and whether that was told before; null where it never was. */
+  readonly restored: { readonly atMs: number; readonly told: boolean } | null;
+  /** What became of the store that was there at the start, where it was damaged. */
+  readonly replaced: Replaced | null;
   /** Checks the configuration as it is written now. */
   readonly checkConfig: () => ConfigCheck;
   /** What came of the last reload; null before the first. */

@@ -1,5 +1,5 @@
 import type { ErrorCode, RivuletError } from "../error.ts";
-import type { BridgeEvent } from "./event-publisher.ts";
+import type { StoreEvent } from "./event-publisher.ts";
 
 /** Says why nothing can be committed. */
 export interface StoreFailure {
@@ -10,12 +10,12 @@ export interface StoreFailure {
 
 /** Knows whether commits succeed, and tells when that changes: a disk may stay full for days, and each retry fails. */
 export class StoreHealth {
-  readonly #onChange: (event: BridgeEvent) => void;
+  readonly #onChange: (event: StoreEvent) => void;
   #failure: StoreFailure | null = null;
   #failures = 0;
   #since = 0;
 
-  constructor(onChange: (event: BridgeEvent) => void) {
+  constructor(onChange: (event: StoreEvent) => void) {
     this.#onChange = onChange;
   }
 

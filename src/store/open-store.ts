@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
+import { isEmptied } from "./check-file.ts";
 import { damaged, isDamage } from "./failures.ts";
 import { type Lock, takeLock } from "./lock.ts";
+import { FILE } from "./names.ts";
 import { prepareDatabase } from "./pragmas.ts";
 import { Store } from "./store.ts";
-
-const FILE = "rivulet.db";
 
 /** Tells whether a data folder has a store. */
 export function storeExists(folder: string): boolean {
@@ -24,6 +24,7 @@ export function openStore({ folder }: { readonly folder: string }): Store {
   let db: Database.Database | null = null;
   try {
     lock = takeLock(folder);
+    if (isEmptied(path)) throw damaged(path, "it is empty, and its log is not");
     db = new Database(path);
     prepareDatabase(db, path);
     return new Store(db, lock, path);

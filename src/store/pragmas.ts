@@ -8,8 +8,8 @@ const JOURNAL_SIZE_LIMIT_BYTES = 16_000_000;
 /** What SQLite reads back for FULL. */
 const SYNCHRONOUS_FULL = 2;
 
-/** Sets what a connection needs before it is used, and refuses files that are not ours, too new, or damaged. */
-export function prepareDatabase(db: Database.Database, path: string): void {
+/** Refuses a file that is not ours, or too new, before anything is written to it. Throws `store-foreign`, `store-newer`. */
+export function identify(db: Database.Database, path: string): { readonly version: number; readonly isEmpty: boolean } {
   const number = (name: string) => Number(db.pragma(name, { simple: true }));
   const isEmpty = number("page_count") === 0;
   if (!isEmpty && number("application_id") !== APPLICATION_ID) {
@@ -27,6 +27,13 @@ export function prepareDatabase(db: Database.Database, path: string): void {
       },
     );
   }
+  return { version, isEmpty };
+}
+
+/** Sets what a connection needs before it is used, and refuses files that are not ours, too new, or damaged. */
+export function prepareDatabase(db: Database.Database, path: string): void {
+  const number = (name: string) => Number(db.pragma(name, { simple: true }));
+  const { version } = identify(db, path);
   db.pragma("journal_mode = WAL");
   // After WAL, and explicitly: the build's default for WAL is NORMAL, which loses commits that were acknowledged.
   db.pragma("synchronous = FULL");

@@ -22,6 +22,10 @@ export class Soundness {
     this.#path = path;
   }
 
+  get suspected(): boolean {
+    return this.#suspicion !== null;
+  }
+
   suspect(damage: RivuletError): void {
     this.#suspicion ??= damage;
   }

@@ -4,6 +4,7 @@ import { RivuletError } from "../error.ts";
 import type { Transaction } from "../learner/transaction.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { encodeTransaction } from "./encode-transaction.ts";
+import type { FolderTasks } from "./folder-tasks.ts";
 import { type JournalPage, type JournalQuery, unpackPage } from "./journal-page.ts";
 import type { CommitRecord } from "./records.ts";
 import type { Store } from "./store.ts";
@@ -12,8 +13,13 @@ import type { StoreAnswer, StoreCall } from "./store-worker.ts";
 /** In the checkout the files are TypeScript; in a bundle they are not, and lie side by side. */
 const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./store-worker.ts" : "./store-worker.js", import.meta.url);
 
+export type { FileCheck } from "./check-file.ts";
+export type { Replaced, Restored } from "./replace.ts";
+
 const METHODS = [
   "request",
+  "restored",
+  "restoredTold",
   "models",
   "setActive",
   "deleteModel",
@@ -85,6 +91,19 @@ export async function openStoreThread({ folder }: { readonly folder: string }): 
       return closing;
     },
   };
+}
+
+/** Does something to a data folder whose store is not open, in a thread of its own. Throws as the task does. */
+export async function onFolder<T extends keyof FolderTasks>(
+  task: T,
+  ...args: Parameters<FolderTasks[T]>
+): Promise<ReturnType<FolderTasks[T]>> {
+  const thread = new Thread();
+  try {
+    return (await thread.ask(task, args)) as ReturnType<FolderTasks[T]>;
+  } finally {
+    await thread.end();
+  }
 }
 
 interface Waiting {

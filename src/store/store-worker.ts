@@ -3,13 +3,18 @@
 
 import { parentPort } from "node:worker_threads";
 import { type ErrorCode, RivuletError } from "../error.ts";
+import { storeError } from "./failures.ts";
+import { FOLDER_TASKS, type FolderTasks } from "./folder-tasks.ts";
 import { openStore } from "./open-store.ts";
 import type { Store } from "./store.ts";
 
-/** Is a call of a method of the store; `open`, which comes first and takes the folder, is answered with nothing. */
+/**
+ * Is a call of a method of the store, or of something that is done to a data folder whose store is not open; `open`, which
+ * takes the folder, is answered with nothing.
+ */
 export interface StoreCall {
   readonly id: number;
-  readonly method: keyof Store | "open";
+  readonly method: keyof Store | keyof FolderTasks | "open";
   readonly args: readonly unknown[];
 }
 
@@ -31,7 +36,7 @@ function answer(call: StoreCall): StoreAnswer {
   try {
     return { id, value: obey(call) };
   } catch (cause) {
-    const error = store === null ? cause : store.failed(cause);
+    const error = store === null ? storeError(cause, "the store") : store.failed(cause);
     if (!(error instanceof RivuletError)) return { id, defect: error };
     const { code, message, hint } = error;
     return { id, error: { code, message, hint } };
@@ -43,6 +48,11 @@ function obey({ method, args }: StoreCall): unknown {
     store = openStore({ folder: String(args[0]) });
     return null;
   }
+  if (isFolderTask(method)) return Reflect.apply(FOLDER_TASKS[method], null, args);
   if (store === null) throw new Error("the store is not open");
   return Reflect.apply(store[method], store, args);
+}
+
+function isFolderTask(method: StoreCall["method"]): method is keyof FolderTasks {
+  return Object.hasOwn(FOLDER_TASKS, method);
 }

@@ -13,6 +13,7 @@ import type { EncodedTransaction } from "./encode-transaction.ts";
 import { isDamage, storeError } from "./failures.ts";
 import { type JournalPage, type JournalQuery, packPage } from "./journal-page.ts";
 import type { Lock } from "./lock.ts";
+import { CLEAN, LAST_SNAPSHOT, NO, RESTORED, RESTORED_TOLD, YES } from "./names.ts";
 import { checkDatabase } from "./pragmas.ts";
 import {
   type ModelRecord,
@@ -34,8 +35,6 @@ export type { CostPoint } from "./costs.ts";
 export type * from "./records.ts";
 export type { RetentionPolicy } from "./retention.ts";
 
-const CLEAN = "clean";
-const LAST_SNAPSHOT = "last_snapshot_id";
 /** Bytes of journal read in one go. */
 const PAGE_BYTES_MAX = 4_000_000;
 const TAG = /^[A-Za-z0-9._-]{1,64}$/;
@@ -63,8 +62,8 @@ export class Store {
     this.#path = path;
     this.#statements = prepareStatements(db);
     this.#soundness = new Soundness(db, path);
-    if (this.#statements.metaGet.get(CLEAN)?.value === "no") checkDatabase(db, path);
-    this.#statements.metaSet.run(CLEAN, "no");
+    if (this.#statements.metaGet.get(CLEAN)?.value === NO) checkDatabase(db, path);
+    this.#statements.metaSet.run(CLEAN, NO);
     this.#lastCommit = this.#statements.journalSpan.get()?.last ?? 0;
     this.#retention = new Retention(db, this.#statements, path);
     this.#readModels();
@@ -108,6 +107,18 @@ export class Store {
   request(transaction: string): RequestRecord | null {
     const row = this.#statements.requestByName.get(transaction);
     return row === undefined ? null : { transaction: row.name, digest: row.digest, outcome: row.outcome };
+  }
+
+  /** Tells when the store was restored from a backup, ms since 1970, and whether that was told; null where it never was. */
+  restored(): { readonly atMs: number; readonly told: boolean } | null {
+    const at = this.#statements.metaGet.get(RESTORED)?.value;
+    if (at === undefined) return null;
+    return { atMs: Number(at), told: this.#statements.metaGet.get(RESTORED_TOLD)?.value === YES };
+  }
+
+  /** Remembers that the restoration was told. */
+  restoredTold(): void {
+    this.#write(() => this.#statements.metaSet.run(RESTORED_TOLD, YES));
   }
 
   models(): readonly ModelRecord[] {
@@ -327,7 +338,8 @@ export class Store {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      this.#statements.metaSet.run(CLEAN, "yes");
+      // One that was found damaged is looked at when it is opened again.
+      if (!this.#soundness.suspected) this.#statements.metaSet.run(CLEAN, YES);
     } finally {
       this.#db.close();
       this.#lock.release();

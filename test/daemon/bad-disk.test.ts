@@ -112,6 +112,20 @@ describe.skipIf(!programs.cc)("a disk that is full, broken or read-only", () => 
     },
   );
 
+  it("does not keep a stop waiting: what was not committed was not acknowledged", async () => {
+    const { daemon, client } = await started(["commit.profile=eager"]);
+    await published(client, 0).acked;
+    faults.mode = "full";
+    const held = published(client, 1);
+    await expect.poll(failure).toContain("SQLITE_FULL");
+    // It could not be marked as clean.
+    expect(await stopped(daemon.process, "SIGTERM")).toBe(1);
+    expect(held.came).toBe(false);
+    faults.mode = "none";
+    expect(await rivuletJson(["verify", "--data", data])).toMatchObject({ outcome: "same" });
+    expect(await journal()).toEqual([0]);
+  });
+
   it("keeps the start from beginning, with a code and a hint, and changes nothing", async () => {
     const { daemon, client } = await started();
     await published(client, 1).acked;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/daemon/config.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { silentLog } from "../../src/daemon/log.ts";
-import { openModels } from "../../src/daemon/open-models.ts";
+import { openStored } from "../../src/daemon/open-stored.ts";
 import { Random } from "../../src/learner/random.ts";
 import type { Broker } from "../../src/mqtt/broker.ts";
 import { openStoreThread } from "../../src/store/store-thread.ts";
@@ -262,7 +262,6 @@ describe("bad input", () => {
 
   it("does not start on a broker that fails at once, and can be closed all the same", async () => {
     const data = temporaryFolder();
-    const store = await openStoreThread({ folder: data });
     const options = { config: parseConfig(null, { data }), log: silentLog, listen: true };
     const status = (await open(temporaryFolder())).rooms.broker?.status();
     if (status === undefined) throw new Error("no broker");
@@ -277,7 +276,7 @@ describe("bad input", () => {
         closed.push("broker");
       },
     };
-    const daemon = new Daemon(options, store, await openModels(options, store), broken, null);
+    const daemon = new Daemon(options, await openStored(options), broken, null);
     // The pipeline's first commit is done when its source fails.
     await expect(daemon.start()).rejects.toThrow("a defect");
     await daemon.close();
