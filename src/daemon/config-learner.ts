@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { RivuletError } from "../error.ts";
-import { type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
+import { LATE_KEEP, type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
 import { OPTIMIZER_DEFAULTS, type OptimizerConfig, type OptimizerKind } from "../learner/optimizer.ts";
 import type { Schedule } from "../learner/schedule.ts";
 import type { OutputActivation } from "../learner/topology.ts";
@@ -27,7 +27,7 @@ export type Difference =
   | { readonly kind: "tunable" | "generation" | "refused"; readonly changes: readonly Change[] };
 
 /** Keys that a trained model may change. Initial weights are drawn but once, or by a reset. */
-const TUNABLE = /^(optimizer\..+|batch\.size|network\.init|network\.seed)$/;
+const TUNABLE = /^(optimizer\..+|batch\.size|late\.keep|network\.init|network\.seed)$/;
 const GENERATION = /^(optimizer\.kind|scale|precision)$/;
 const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = { adagrad: 0.3, sgd: 0.1, rmsprop: 0.01, adam: 0.01 };
 
@@ -70,6 +70,7 @@ type LearnerKeys = Pick<
   "features" | "label" | "classes" | "network" | "scale" | "precision" | "optimizer"
 > & {
   readonly batch: { readonly size: number };
+  readonly late: ModelConfig["late"];
 };
 
 /** Takes the learner-relevant part out, with every choice spelt out. */
@@ -91,6 +92,7 @@ export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
     ...(model.precision === "f64" ? {} : { precision: model.precision }),
     optimizer: optimizerOf(model.optimizer),
     batch: { size: model.batch.size },
+    ...(model.late.keep === LATE_KEEP ? {} : { late: { keep: model.late.keep } }),
   };
 }
 

@@ -2,7 +2,7 @@
 // Keys that no single value can settle (one key against another) are in config-rules.ts.
 
 import { z } from "zod";
-import { INITS } from "../learner/learner-config.ts";
+import { INITS, LATE_KEEP } from "../learner/learner-config.ts";
 import { PRECISIONS } from "../learner/precision.ts";
 import { ACTIVATIONS, LOSSES, OUTPUTS } from "../learner/topology.ts";
 import { mqttSchema } from "./config-schema-mqtt.ts";
@@ -188,6 +188,12 @@ const model = z
       })
       .prefault({})
       .meta({ description: "The rows of one training step" }),
+    late: z
+      .strictObject({
+        keep: whole("Questions after which an unanswered one is given up", "questions", 1, 1_000_000, LATE_KEEP),
+      })
+      .prefault({})
+      .meta({ description: "Labels that come later than their features" }),
     snapshot,
     history: z
       .strictObject({ keepSteps: whole("Newest steps whose costs are kept one by one", "steps", 1, 1e12, 1_000_000) })

@@ -25,6 +25,8 @@ export interface ModelConfig {
   readonly precision: Precision;
   readonly optimizer: OptimizerEntry;
   readonly batch: { readonly size: number; readonly maxAgeMs: number };
+  /** Questions that are kept until they are answered. */
+  readonly late: { readonly keep: number };
   readonly snapshot: {
     readonly every: { readonly ms: number } | { readonly steps: number };
     readonly minGapMs: number;

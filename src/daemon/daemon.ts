@@ -148,6 +148,7 @@ export class Daemon {
           commit: (transaction) => this.#commit(transaction),
           timeOfDay: Date.now,
           onFailure: (error, delayMs) => this.#failed(error, delayMs),
+          onAsked: (model, message, asked) => requests.tellAsked(model, message, asked),
         },
         monotonicScheduler,
       ),

@@ -43,13 +43,18 @@ export function predictObject(model: Model, row: Readonly<Record<string, unknown
 }
 
 function predictRow(model: Model, values: readonly number[]): Prediction {
-  const { state, name, durableSequence } = model;
-  const { features, network, classes } = state.config.learner;
+  const { state } = model;
+  const { features } = state.config.learner;
   const outlier = values.findIndex((value) => !(Math.abs(value) <= FEATURE_ABS_MAX));
   if (outlier >= 0) {
     throw new RivuletError("usage", `feature ${features[outlier]} is ${values[outlier]}; allowed: up to ±1e12`);
   }
-  const outputs = [...state.learner.outputsFor(values)];
+  return predictionOf(model, [...state.learner.outputsFor(values)]);
+}
+
+/** Puts a model's outputs (K) into words, with its position as it is now. */
+export function predictionOf({ name, state, durableSequence }: Model, outputs: readonly number[]): Prediction {
+  const { network, classes } = state.config.learner;
   const [first = 0] = outputs;
   const winner = outputs.length > 1 ? outputs.indexOf(Math.max(...outputs)) : first >= 0.5 ? 1 : 0;
   return {

@@ -8,10 +8,11 @@ import { type ErrorCode, RivuletError } from "../error.ts";
 import type { Broker } from "../mqtt/broker.ts";
 import type { Message } from "../mqtt/message.ts";
 import { parseTopic } from "../sample/topic.ts";
-import type { MessagesItem } from "../stream/flow.ts";
+import type { MessagesItem, QuestionAsked, Message as StreamMessage } from "../stream/flow.ts";
+import type { Model } from "../stream/model.ts";
 import type { Log } from "./log.ts";
 import { NamedRequests } from "./named-requests.ts";
-import { predictObject } from "./predict.ts";
+import { predictionOf, predictObject } from "./predict.ts";
 import { labelOf, readPayload } from "./read-payload.ts";
 import { chooseName, liveModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
@@ -86,6 +87,15 @@ export class Requests {
         void this.#request({ ...envelope, placed: () => subscriber.complete() });
       });
     }
+  }
+
+  /** Tells what a model predicts for the questions of a message, where predictions are told. */
+  tellAsked(model: Model, message: StreamMessage, asked: readonly QuestionAsked[]): void {
+    const { broker } = this.#rooms;
+    if (broker === null) return;
+    const predictions = asked.map(({ id, outputs }) => ({ ...predictionOf(model, outputs), id }));
+    const payload = JSON.stringify(predictions.length === 1 ? predictions[0] : predictions);
+    this.#publish({ message, broker }, `${model.name}/prediction`, payload);
   }
 
   #predict(envelope: Envelope): void {
@@ -212,7 +222,11 @@ export class Requests {
     return replyPrefix ?? `${prefix}/${BRIDGE}/reply`;
   }
 
-  #publish({ message, broker }: Envelope, topic: string, payload: string): void {
+  #publish(
+    { message, broker }: { readonly message: StreamMessage; readonly broker: Broker },
+    topic: string,
+    payload: string,
+  ): void {
     const { reply, qos } = message;
     const isAllowed = reply?.topic.startsWith(`${this.#replyPrefix()}/`) === true && !/[+#\0]/.test(reply.topic);
     broker.publish({

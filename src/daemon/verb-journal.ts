@@ -62,6 +62,8 @@ export async function exportJournal(
           exported.next = sequence;
           continue;
         }
+        // A table for training has labelled rows only.
+        if (params.format === "csv" && entry.rowKind === "question") continue;
         text += params.format === "csv" ? csvLine(entry, r, features.length) : jsonLine(entry, r, features, label);
         exported.rows++;
         exported.from ??= sequence;
@@ -83,6 +85,10 @@ async function storedConfig(store: StoreThread, model: string): Promise<string> 
   throw new RivuletError("state-damaged", `no saved state of model ${model} is good, so nothing names its features`);
 }
 
+function outputsOf({ predictions, rows }: RowsEntry): number {
+  return (predictions?.length ?? 0) / rows;
+}
+
 function csvLine(entry: RowsEntry, r: number, features: number): string {
   const cells: (number | string)[] = [entry.firstSequence + r];
   for (let i = 0; i < features; i++) cells.push(cell(entry.features[r * features + i]));
@@ -100,7 +106,11 @@ function jsonLine(entry: RowsEntry, r: number, features: readonly string[], labe
   features.forEach((feature, i) => {
     row[feature] = entry.features[r * features.length + i];
   });
-  row[label] = entry.labels?.[r];
+  if (entry.labels !== null) row[label] = entry.labels[r];
+  if (entry.rowKind !== "sample") {
+    const made = [...(entry.predictions ?? [])].slice(r * outputsOf(entry), (r + 1) * outputsOf(entry));
+    Object.assign(row, { kind: entry.rowKind, prediction: made.length === 1 ? made[0] : made });
+  }
   const weight = entry.weights?.[r];
   if (weight !== undefined && weight !== 1) row["weight"] = weight;
   const time = entry.times?.[r];

@@ -40,6 +40,8 @@ export interface ModelStatus {
   readonly cost: number | null;
   readonly metrics: null;
   readonly undone: number;
+  /** Questions that wait for their label, and those that were given up because too many came after them. */
+  readonly questions: { readonly open: number; readonly expired: number };
   /** What trains it: the compiled engine, or the reference; and in what precision. */
   readonly engine: EngineKind;
   readonly precision: Precision;
@@ -99,7 +101,7 @@ export async function status(rooms: Rooms): Promise<Status> {
 function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelStatus {
   const { name, state, durableSequence, pending, newestSnapshot, ignoredFields } = model;
   const { features, label, precision = "f64" } = state.config.learner;
-  const { step, sequence, cost, undone } = state;
+  const { step, sequence, cost, undone, questions } = state;
   const refused = Object.fromEntries(
     counts.filter((count) => count.model === name).map(({ code, count }) => [code, count]),
   );
@@ -113,6 +115,7 @@ function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelSta
     cost,
     metrics: null,
     undone,
+    questions: { open: questions.open, expired: questions.expired },
     engine: state.learner.engine.kind,
     precision,
     ignoredFields,

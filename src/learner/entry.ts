@@ -2,7 +2,10 @@
 // (DESIGN.md), so nothing that changes a model may be missing here. They live in this room because the pipeline writes
 // them and the store keeps them, and neither knows the other.
 
-/** Names what a row is: a labelled sample, a question (features, answered later) or an answer (an id and its label). */
+/**
+ * Names what a row is: a labelled sample, a question (features, answered later) or an answer (an id and its label, with
+ * the features and the prediction of its question: a replay needs no question older than itself).
+ */
 export type RowKind = "sample" | "question" | "answer";
 
 /** Tells the producer's numbers of consecutive rows: row `offset + i` of the block has number `seq + i`. */
@@ -21,13 +24,13 @@ export interface RowsEntry {
   /** Sequence of the first row; row i has `firstSequence + i`. */
   readonly firstSequence: number;
   readonly rows: number;
-  /** (rows, I) row-major; NaN is a missing feature; empty for answers. */
+  /** (rows, I) row-major; NaN is a missing feature. */
   readonly features: Float64Array;
   /** (rows), or null for questions. */
   readonly labels: Float64Array | null;
   /** (rows) factors of the loss, or null when all are 1. */
   readonly weights: Float64Array | null;
-  /** (rows, K) what was predicted when a question came, as stored bits; null for the other kinds. */
+  /** (rows, K) what was predicted when the question came, as stored bits; null for samples. */
   readonly predictions: Float64Array | null;
   /** (rows) event time in ms since 1970, NaN where none came; null when no row has one. */
   readonly times: Float64Array | null;
@@ -37,7 +40,10 @@ export interface RowsEntry {
   readonly numbering: readonly Numbering[];
 }
 
-/** Holds consecutive training steps. Cut i trained the oldest `rows[i]` pending rows. Columns on loan as in RowsEntry. */
+/**
+ * Holds consecutive training steps. Cut i trained the oldest `rows[i]` pending rows; the questions among them are passed
+ * over. Columns on loan as in RowsEntry.
+ */
 export interface CutsEntry {
   readonly type: "cuts";
   /** The step that the first cut brought the model to; cut i brought it to `firstStep + i`. */
@@ -45,7 +51,7 @@ export interface CutsEntry {
   /** Sequence of the first row that the first cut trained. */
   readonly firstSequence: number;
   readonly count: number;
-  /** (count) rows trained by each cut, ≥ 1. */
+  /** (count) rows taken by each cut, ≥ 1. */
   readonly rows: Uint32Array;
   /** (count) mean loss over the mini-batch before its update. */
   readonly costs: Float64Array;
@@ -71,14 +77,19 @@ export interface ConfigEntry {
   readonly numerics: number;
 }
 
-/** Records an outcome that is no pure function of former entries. `settled`: numbered rows were refused into quarantine. */
-export type Decision = {
-  readonly kind: "settled";
-  readonly source: string;
-  readonly epoch: string;
-  readonly seq: number;
-  readonly rows: number;
-};
+/**
+ * Records an outcome that is no pure function of former entries. `settled`: numbered rows were refused into quarantine.
+ * `passed`: the oldest `rows` pending rows are questions, which no step will train.
+ */
+export type Decision =
+  | {
+      readonly kind: "settled";
+      readonly source: string;
+      readonly epoch: string;
+      readonly seq: number;
+      readonly rows: number;
+    }
+  | { readonly kind: "passed"; readonly rows: number };
 
 export interface DecisionEntry {
   readonly type: "decision";

@@ -27,7 +27,11 @@ export interface LearnerConfig {
   readonly precision?: Precision;
   readonly optimizer: OptimizerConfig;
   readonly batch: { readonly size: number };
+  /** Left out: LATE_KEEP. A question lives until so many later ones were asked. */
+  readonly late?: { readonly keep: number };
 }
+
+export const LATE_KEEP = 10_000;
 
 /** Derives the network's topology. */
 export function topologyOf(config: LearnerConfig): Topology {

@@ -70,6 +70,7 @@ export function decodePacked(
   out.hasWeights = false;
   out.hasTimes = false;
   out.hasIds = false;
+  out.hasLate = false;
   out.ignoredFields = 0;
   out.numbering = numberingOf(number, rows);
   return { kind: "rows", rows: out };

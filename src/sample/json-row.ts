@@ -2,12 +2,15 @@ import { BOOLEAN, NULL, NUMBER, STRING } from "./json-token.ts";
 import type { NumberRuns } from "./number-runs.ts";
 import type { RowValues } from "./row-values.ts";
 import {
+  ANSWER,
   classCountOf,
   FEATURE_ABS_MAX,
   ID_BYTES_MAX,
   labelsAllowed,
+  QUESTION,
   type RefusalCode,
   type Rows,
+  SAMPLE,
   type SampleSchema,
 } from "./rows.ts";
 
@@ -46,6 +49,7 @@ export class RowWriter {
     this.#out.hasWeights = false;
     this.#out.hasTimes = false;
     this.#out.hasIds = false;
+    this.#out.hasLate = false;
   }
 
   /** Writes the values as row `r`. */
@@ -54,14 +58,12 @@ export class RowWriter {
     if (extras && !this.#runs.add(r, this.#values)) this.#refuseNumber(r);
     if (this.fault !== null || r >= this.#rowsMax) return;
     const { features, labels } = this.#out;
-    this.#writeExtras(r);
-    for (let i = 0; i < width; i++) {
-      const value = numbers[i]!;
-      if (kinds[i]! < BOOLEAN || !(value <= FEATURE_ABS_MAX && value >= -FEATURE_ABS_MAX)) {
-        this.#refuseFeature(r, i);
-        return;
-      }
-      features[r * width + i] = value;
+    const kind = this.#writeExtras(r);
+    if (kind === ANSWER) for (let i = 0; i < width; i++) features[r * width + i] = Number.NaN;
+    else if (!this.#writeFeatures(r)) return;
+    if (kind === QUESTION) {
+      labels[r] = Number.NaN;
+      return;
     }
     const label = numbers[width]!;
     const count = this.#classCount;
@@ -74,17 +76,36 @@ export class RowWriter {
     this.fault ??= { code, detail };
   }
 
-  #writeExtras(r: number): void {
+  /** Returns false where one of them is refused. */
+  #writeFeatures(r: number): boolean {
+    const { kinds, numbers, label: width } = this.#values;
+    const { features } = this.#out;
+    for (let i = 0; i < width; i++) {
+      const value = numbers[i]!;
+      if (kinds[i]! < BOOLEAN || !(value <= FEATURE_ABS_MAX && value >= -FEATURE_ABS_MAX)) {
+        this.#refuseFeature(r, i);
+        return false;
+      }
+      features[r * width + i] = value;
+    }
+    return true;
+  }
+
+  /** Writes what a row may have beside features and label, and returns its kind. */
+  #writeExtras(r: number): number {
     const out = this.#out;
     const values = this.#values;
     if (!values.extras) {
       out.weights[r] = 1;
       out.times[r] = Number.NaN;
       out.ids[r] = null;
-      return;
+      out.kinds[r] = SAMPLE;
+      return SAMPLE;
     }
     const id = this.#id(r);
-    if (id !== null) this.#refuseLate(r);
+    const kind = id === null ? SAMPLE : this.#lateKind();
+    out.kinds[r] = kind;
+    out.hasLate ||= kind !== SAMPLE;
     out.ids[r] = id;
     out.hasIds ||= id !== null;
     const weight = this.#weight(r);
@@ -93,6 +114,7 @@ export class RowWriter {
     const time = this.#time(r);
     out.times[r] = time;
     out.hasTimes ||= !Number.isNaN(time);
+    return kind;
   }
 
   #id(r: number): string | null {
@@ -106,14 +128,12 @@ export class RowWriter {
     return null;
   }
 
-  /** Refuses questions and answers: rows with an id that lack the label or every feature. */
-  #refuseLate(r: number): void {
+  /** Tells what a row with an id is: without a label it asks, without any feature it answers. */
+  #lateKind(): number {
     const { kinds, label } = this.#values;
-    if (kinds[label]! <= NULL) {
-      this.refuse("not-supported-yet", `row ${r} is a question: it has an id and no label`);
-    } else if (kinds.subarray(0, label).every((kind) => kind <= NULL)) {
-      this.refuse("not-supported-yet", `row ${r} is an answer: it has an id and a label, and no features`);
-    }
+    if (kinds[label]! <= NULL) return QUESTION;
+    for (let i = 0; i < label; i++) if (kinds[i]! > NULL) return SAMPLE;
+    return ANSWER;
   }
 
   #weight(r: number): number {

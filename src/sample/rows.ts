@@ -39,8 +39,7 @@ export type RefusalCode =
   | "out-of-range"
   | "too-large"
   | "too-deep"
-  | "columns-uneven"
-  | "not-supported-yet";
+  | "columns-uneven";
 
 /** Tells the producer's numbers of consecutive rows of a message. */
 export interface NumberRun {
@@ -50,6 +49,11 @@ export interface NumberRun {
   readonly epoch: string;
   readonly seq: number;
 }
+
+/** What a row is: a labelled sample, a question (an id and no label), or an answer (an id, its label, and no features). */
+export const SAMPLE = 0;
+export const QUESTION = 1;
+export const ANSWER = 2;
 
 /** Is a message's rows, by column; on loan until the next message is decoded. */
 export interface Rows {
@@ -63,9 +67,12 @@ export interface Rows {
   readonly times: Float64Array;
   /** Only where `hasIds`. */
   readonly ids: (string | null)[];
+  /** SAMPLE, QUESTION or ANSWER; only where `hasLate`, else all are samples. A question's label and an answer's features are NaN. */
+  readonly kinds: Uint8Array;
   hasWeights: boolean;
   hasTimes: boolean;
   hasIds: boolean;
+  hasLate: boolean;
   numbering: readonly NumberRun[];
   /** Fields that the schema does not know, counted as often as they came. */
   ignoredFields: number;
@@ -106,9 +113,11 @@ export function createRows(features: number, rowsMax: number): Rows {
     weights: new Float64Array(rowsMax),
     times: new Float64Array(rowsMax),
     ids: new Array<string | null>(rowsMax).fill(null),
+    kinds: new Uint8Array(rowsMax),
     hasWeights: false,
     hasTimes: false,
     hasIds: false,
+    hasLate: false,
     numbering: [],
     ignoredFields: 0,
   };

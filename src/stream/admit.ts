@@ -1,9 +1,10 @@
 import { asyncScheduler, concatMap, defer, from, type OperatorFunction, type SchedulerLike } from "rxjs";
 import { createDecoder, type Decoder } from "../sample/decode.ts";
-import { createRows, type Decoded, type SampleLimits } from "../sample/rows.ts";
+import { createRows, type Decoded, type NumberRun, QUESTION, type Rows, type SampleLimits } from "../sample/rows.ts";
 import { parseTopic, type Topic } from "../sample/topic.ts";
 import { Chunk } from "./chunk.ts";
-import type { AdmittedItem, CommandItem, Message, MessagesItem, SettledItem, StopItem } from "./flow.ts";
+import type { AdmittedItem, CommandItem, Message, MessagesItem, QuestionAsked, SettledItem, StopItem } from "./flow.ts";
+import { lateFault } from "./late.ts";
 import type { Model } from "./model.ts";
 
 type In = MessagesItem | CommandItem | SettledItem | StopItem;
@@ -21,6 +22,8 @@ export interface AdmitOptions {
   readonly policy: { readonly maxSamples: number };
   /** Told here that messages wait for room: what makes room must not wait then. */
   readonly gate: Gate;
+  /** Told what a model predicts for the questions of a message, when they are asked. */
+  readonly onAsked: (model: Model, message: Message, asked: readonly QuestionAsked[]) => void;
 }
 
 /** Is shared by admission, which writes it, and the group commit, which reads it. */
@@ -150,18 +153,48 @@ class Admission {
     // Rows are decoded again when the message has waited: that is rare, and keeps no second buffer.
     const decoded = decode(lane.decoder, topic, message.payload);
     if (decoded.kind === "refused") {
-      this.#refuse(message, lane.model, decoded.code, decoded.detail, chunk);
-      for (const { source, epoch, seq, rows } of decoded.numbering) {
-        const missing = lane.model.decide({ kind: "settled", source, epoch, seq, rows });
-        if (missing > 0) chunk.tell(lane.model, { event: "gap", source, epoch, missing });
-      }
-      chunk.touch(lane.model);
+      this.#refuseRows(message, lane.model, decoded, decoded.numbering, chunk);
       return true;
     }
-    if (decoded.rows.rows > lane.model.ring.free) return false;
-    chunk.append(lane.model, decoded.rows, this.#scheduler.now());
+    const { rows } = decoded;
+    const { model } = lane;
+    const fault = rows.hasLate ? lateFault(rows, model.state.questions, model.state.marks) : null;
+    if (fault !== null) {
+      this.#refuseRows(message, model, fault, rows.numbering, chunk);
+      return true;
+    }
+    if (rows.rows > model.ring.free) return false;
+    chunk.append(model, rows, this.#scheduler.now());
     chunk.add(message);
+    if (rows.hasLate) this.#tellAsked(message, model, rows);
     return true;
+  }
+
+  /** Tells the predictions that were made for a message's questions, old ones where it came before. */
+  #tellAsked(message: Message, model: Model, rows: Rows): void {
+    const asked: QuestionAsked[] = [];
+    for (let r = 0; r < rows.rows; r++) {
+      const id = rows.ids[r];
+      if (rows.kinds[r] !== QUESTION || id == null) continue;
+      const found = model.state.questions.find(id);
+      if (found.kind === "open") asked.push({ id, outputs: [...found.asked.prediction] });
+    }
+    if (asked.length > 0) this.#options.onAsked(model, message, asked);
+  }
+
+  #refuseRows(
+    message: Message,
+    model: Model,
+    { code, detail }: { readonly code: string; readonly detail: string },
+    numbering: readonly NumberRun[],
+    chunk: Chunk,
+  ): void {
+    this.#refuse(message, model, code, detail, chunk);
+    for (const { source, epoch, seq, rows } of numbering) {
+      const missing = model.decide({ kind: "settled", source, epoch, seq, rows });
+      if (missing > 0) chunk.tell(model, { event: "gap", source, epoch, missing });
+    }
+    chunk.touch(model);
   }
 
   #refuse(message: Message, model: Model | null, code: string, detail: string, chunk: Chunk): void {

@@ -1,5 +1,5 @@
 import type { Refusal, RefusalCount } from "../learner/transaction.ts";
-import type { NumberRun, Rows } from "../sample/rows.ts";
+import { type NumberRun, type Rows, SAMPLE } from "../sample/rows.ts";
 import type { AdmittedItem, Message, ModelEvent, NamedEvent } from "./flow.ts";
 import type { Model } from "./model.ts";
 
@@ -76,14 +76,16 @@ export class Chunk {
     const first = ring.head + 1;
     for (let r = from; r < to; r++) {
       const slot = ring.take();
+      ring.kinds[slot] = rows.hasLate ? rows.kinds[r]! : SAMPLE;
       for (let i = 0; i < width; i++) ring.features[slot * width + i] = rows.features[r * width + i]!;
       ring.labels[slot] = rows.labels[r]!;
       ring.weights[slot] = rows.hasWeights ? rows.weights[r]! : 1;
       ring.times[slot] = rows.hasTimes ? rows.times[r]! : Number.NaN;
       ring.ids[slot] = rows.hasIds ? rows.ids[r]! : null;
+      if (rows.hasLate && rows.kinds[r] !== SAMPLE) model.late(slot);
     }
     this.rows += to - from;
-    model.draft.appended(first, rows.hasWeights, rows.hasTimes, rows.hasIds);
+    model.draft.appended(first, rows);
     const missing = model.state.accept(ring.head, numbering);
     const run = numbering[0];
     if (missing > 0 && run !== undefined)

@@ -1,14 +1,26 @@
 import type { Decision, Entry, Numbering, RowsEntry } from "../learner/entry.ts";
-import { ordinalsOf } from "../learner/entry.ts";
+import { ordinalsOf, type RowKind } from "../learner/entry.ts";
 import type { SavedState, Section } from "../learner/transaction.ts";
+import { QUESTION, SAMPLE } from "../sample/rows.ts";
 import type { Ring } from "./ring.ts";
 
 /** Cuts for which a column buffer has room at first; it doubles as needed. */
 const CUTS_INITIAL = 256;
 
+/** In the order of the kinds in sample/rows.ts. */
+const ROW_KINDS: readonly RowKind[] = ["sample", "question", "answer"];
+
 /** Numbers the commits: `filling` is the one that the next seal closes. Shared by all models. */
 export interface CommitNumber {
   filling: number;
+}
+
+/** Tells which columns the rows of a message have beside features and labels. */
+interface RowColumns {
+  readonly hasWeights: boolean;
+  readonly hasTimes: boolean;
+  readonly hasIds: boolean;
+  readonly hasLate: boolean;
 }
 
 interface CutColumns {
@@ -32,6 +44,7 @@ export class Draft {
   #anyWeight = false;
   #anyTime = false;
   #anyId = false;
+  #anyLate = false;
   #columns = cutColumns();
   #spare = cutColumns();
   /** Cuts in the columns, and how many of them are in an entry already. */
@@ -66,14 +79,15 @@ export class Draft {
   }
 
   /** Notes that the ring's rows from `firstSequence` on were appended. */
-  appended(firstSequence: number, anyWeight: boolean, anyTime: boolean, anyId: boolean): void {
+  appended(firstSequence: number, { hasWeights, hasTimes, hasIds, hasLate }: RowColumns): void {
     this.#forget(this.#ring.released);
     if (this.#spans.at(-1)?.commit !== this.#commit.filling) {
       this.#spans.push({ commit: this.#commit.filling, firstSequence });
     }
-    this.#anyWeight ||= anyWeight;
-    this.#anyTime ||= anyTime;
-    this.#anyId ||= anyId;
+    this.#anyWeight ||= hasWeights;
+    this.#anyTime ||= hasTimes;
+    this.#anyId ||= hasIds;
+    this.#anyLate ||= hasLate;
   }
 
   /** Notes the producer's numbers of `rows` rows from `sequence` on. */
@@ -89,7 +103,7 @@ export class Draft {
     else this.#numbering.push({ sequence, rows, source, epoch, seq });
   }
 
-  /** Notes a step over `rows` rows from `firstSequence` on, that brought the model to `step`. */
+  /** Notes a step that took `rows` rows from `firstSequence` on, and brought the model to `step`. */
   cut(step: number, firstSequence: number, rows: number, cost: number, undone: boolean): void {
     if (this.#cuts === this.#columns.rows.length) this.#columns = grown(this.#columns);
     if (this.#cuts === this.#cutsTaken) {
@@ -108,7 +122,7 @@ export class Draft {
     this.#entries.push(entry);
   }
 
-  settled(decision: Decision): void {
+  decided(decision: Decision): void {
     this.add({ type: "decision", decision });
   }
 
@@ -145,7 +159,7 @@ export class Draft {
   #close(): void {
     while (this.#rowsFrom <= this.#ring.head) {
       const slot = this.#ring.slotOf(this.#rowsFrom);
-      const rows = Math.min(this.#ring.head + 1 - this.#rowsFrom, this.#ring.capacity - slot);
+      const rows = this.#sameKind(slot, Math.min(this.#ring.head + 1 - this.#rowsFrom, this.#ring.capacity - slot));
       this.#entries.push(this.#block(slot, rows));
       this.#rowsFrom += rows;
     }
@@ -153,6 +167,7 @@ export class Draft {
     this.#anyWeight = false;
     this.#anyTime = false;
     this.#anyId = false;
+    this.#anyLate = false;
     if (this.#cuts === this.#cutsTaken) return;
     const { rows, costs, undone } = this.#columns;
     this.#entries.push({
@@ -167,8 +182,18 @@ export class Draft {
     this.#cutsTaken = this.#cuts;
   }
 
+  /** Counts the rows from a slot on, up to `rows`, that are of one kind: a block is. */
+  #sameKind(slot: number, rows: number): number {
+    if (!this.#anyLate) return rows;
+    const { kinds } = this.#ring;
+    let same = 1;
+    while (same < rows && kinds[slot + same] === kinds[slot]) same++;
+    return same;
+  }
+
   #block(slot: number, rows: number): RowsEntry {
     const ring = this.#ring;
+    const kind = this.#anyLate ? ring.kinds[slot]! : SAMPLE;
     const from = this.#rowsFrom;
     const numbering: Numbering[] = [];
     for (const run of this.#numbering) {
@@ -180,17 +205,24 @@ export class Draft {
     }
     return {
       type: "rows",
-      rowKind: "sample",
+      rowKind: ROW_KINDS[kind]!,
       firstSequence: from,
       rows,
       features: ring.features.subarray(slot * ring.featureCount, (slot + rows) * ring.featureCount),
-      labels: ring.labels.subarray(slot, slot + rows),
+      labels: kind === QUESTION ? null : ring.labels.subarray(slot, slot + rows),
       weights: this.#anyWeight ? ring.weights.subarray(slot, slot + rows) : null,
-      predictions: null,
+      predictions: kind === SAMPLE ? null : this.#predictions(slot, rows),
       times: this.#anyTime ? ring.times.subarray(slot, slot + rows) : null,
       ids: this.#anyId ? ring.ids.slice(slot, slot + rows) : null,
       numbering,
     };
+  }
+
+  #predictions(slot: number, rows: number): Float64Array | null {
+    const { predictions, capacity } = this.#ring;
+    if (predictions === null) return null;
+    const outputs = predictions.length / capacity;
+    return predictions.subarray(slot * outputs, (slot + rows) * outputs);
   }
 
   #commitFrom(trained: number): number {

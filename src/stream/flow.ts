@@ -15,6 +15,8 @@ export interface Message {
   readonly qos: 0 | 1 | 2;
   /** Tells the connections of a broker apart. */
   readonly connection: number;
+  /** Where an answer is wanted, and what it must bring along. */
+  readonly reply?: { readonly topic: string; readonly correlation: Uint8Array | null };
   ack(): void;
 }
 
@@ -82,7 +84,7 @@ export interface AdmittedItem {
   readonly events: readonly NamedEvent[];
 }
 
-/** Orders `count` steps of `rows` rows each, the oldest pending ones. */
+/** Orders `count` steps of `rows` rows each, the oldest pending ones that can be trained; 0 passes over questions. */
 export interface BatchesItem {
   readonly kind: "batches";
   readonly model: Model;
@@ -108,6 +110,13 @@ export interface AppliedItem {
 export interface ModelMark {
   readonly model: string;
   readonly mark: Mark;
+}
+
+/** Is what a model predicts for a question, as it is asked: it may run ahead of the commit. */
+export interface QuestionAsked {
+  readonly id: string;
+  /** (K) */
+  readonly outputs: readonly number[];
 }
 
 /** What became durable together, and who waits for it. */

@@ -71,7 +71,7 @@ function earliestDue(models: readonly Model[]): number | null {
   let earliest: number | null = null;
   for (const model of models) {
     if (model.pending === 0) continue;
-    const isFull = model.pending >= model.state.config.learner.batch.size;
+    const isFull = model.trainable >= model.state.config.learner.batch.size;
     const due = isFull ? Number.NEGATIVE_INFINITY : model.oldestAt + model.batchAgeMsMax;
     if (earliest === null || due < earliest) earliest = due;
   }
@@ -80,22 +80,25 @@ function earliestDue(models: readonly Model[]): number | null {
 
 /** Orders all full mini-batches where they are less than a turn. More is left to the ticks: a commit may bring the next item at once. */
 function atOnce(models: readonly Model[]): BatchesItem[] {
-  const work = models.reduce((sum, model) => sum + workOf(model, model.pending), 0);
+  const work = models.reduce((sum, model) => sum + workOf(model, model.trainable), 0);
   return work <= TURN_WORK ? turn(models, () => false) : [];
 }
 
-/** Orders what is pending, as far as one turn goes: full mini-batches first, then, where it is `due`, the shorter one. */
+/**
+ * Orders what is pending, as far as one turn goes: full mini-batches first, then, where it is `due`, the shorter one; one
+ * of no rows where only questions are left.
+ */
 function turn(models: readonly Model[], due: (model: Model) => boolean): BatchesItem[] {
   const orders: BatchesItem[] = [];
   let left = TURN_WORK;
   for (const model of models) {
     const { size } = model.state.config.learner.batch;
-    const full = Math.floor(model.pending / size);
+    const full = Math.floor(model.trainable / size);
     const count = Math.min(full, Math.max(1, Math.floor(left / workOf(model, size))));
     if (count > 0) orders.push({ kind: "batches", model, rows: size, count });
     left -= workOf(model, count * size);
-    const remainder = model.pending - full * size;
-    if (count === full && remainder > 0 && due(model))
+    const remainder = model.trainable - full * size;
+    if (count === full && (remainder > 0 || (full === 0 && model.pending > 0)) && due(model))
       orders.push({ kind: "batches", model, rows: remainder, count: 1 });
   }
   return orders;

@@ -1,9 +1,10 @@
 import { RivuletError } from "../error.ts";
 import type { Decision, Numbering } from "../learner/entry.ts";
 import { Learner } from "../learner/learner.ts";
-import type { LearnerConfig } from "../learner/learner-config.ts";
+import { LATE_KEEP, type LearnerConfig } from "../learner/learner-config.ts";
 import { bytesOf, decodeStateBlock, encodeStateBlock, fillFrom, sectionOf } from "../learner/state-block.ts";
 import { Marks } from "../sample/marks.ts";
+import { Questions } from "./questions.ts";
 
 /** Puts a configuration in words that travel: the parsed value, its canonical JSON and that text's SHA-256. */
 export interface ConfigInForce {
@@ -25,7 +26,8 @@ export class ModelState {
   #config: ConfigInForce;
   #learner: Learner;
   readonly marks = new Marks();
-  /** The last row trained. */
+  readonly questions: Questions;
+  /** The last row trained, or passed over. */
   sequence = 0;
   step = 0;
   ordinal = 0;
@@ -36,6 +38,7 @@ export class ModelState {
   constructor(config: ConfigInForce) {
     this.#config = config;
     this.#learner = new Learner(config.learner);
+    this.questions = new Questions(lateKeepOf(config));
   }
 
   get config(): ConfigInForce {
@@ -64,18 +67,23 @@ export class ModelState {
     return gaps;
   }
 
+  /** Applies what was decided; returns how many numbers were given up as missing. */
   decide(decision: Decision): number {
     this.ordinal++;
-    return this.marks.settle(decision.source, decision.epoch, decision.seq, decision.rows);
+    if (decision.kind === "settled") {
+      return this.marks.settle(decision.source, decision.epoch, decision.seq, decision.rows);
+    }
+    this.sequence += decision.rows;
+    return 0;
   }
 
-  /** Trains on the first `rows` rows of the learner's buffers, as one step. */
-  train(rows: number): void {
+  /** Trains on the first `trained` rows of the learner's buffers, as one step that takes `taken` pending rows. */
+  train(trained: number, taken: number): void {
     const { engine } = this.#learner;
-    this.#learner.step(rows);
+    this.#learner.step(trained);
     this.step++;
     this.ordinal++;
-    this.sequence += rows;
+    this.sequence += taken;
     if (engine.undone) this.#counters[UNDONE] = this.undone + 1;
     else this.cost = engine.cost;
   }
@@ -86,9 +94,10 @@ export class ModelState {
     this.#learner.adopt(block);
   }
 
-  /** Begins anew from the config's seed; positions and monitor state stay. */
+  /** Begins anew from the config's seed; positions and monitor state stay, but for questions: features may be others. */
   reset(config: ConfigInForce): void {
     this.#replace(config);
+    this.questions.clear();
     this.ordinal++;
     this.cost = null;
   }
@@ -114,6 +123,7 @@ export class ModelState {
     this.#learner.release();
     this.#config = config;
     this.#learner = learner;
+    this.questions.keep = lateKeepOf(config);
   }
 
   /** Writes the monitor state into a new block. */
@@ -121,6 +131,8 @@ export class ModelState {
     return encodeStateBlock([
       { tag: "MARK", member: 0, bytes: this.marks.serialize() },
       { tag: "CNTR", member: 0, bytes: bytesOf(this.#counters) },
+      // A state of a model that was never asked is as it was before there were questions.
+      ...(this.questions.unused ? [] : [{ tag: "LATE", member: 0, bytes: this.questions.serialize() }]),
     ]);
   }
 
@@ -136,12 +148,17 @@ export class ModelState {
     const sections = decodeStateBlock(saved.monitor);
     fillFrom(this.#counters, sectionOf(sections, "CNTR", 0), "CNTR");
     this.marks.restore(sectionOf(sections, "MARK", 0));
+    if (sections.some(({ tag }) => tag === "LATE")) this.questions.restore(sectionOf(sections, "LATE", 0));
     this.#learner.restore(saved.learner);
     this.step = saved.step;
     this.sequence = saved.sequence;
     this.ordinal = saved.ordinal;
     this.cost = saved.cost;
   }
+}
+
+function lateKeepOf({ learner }: ConfigInForce): number {
+  return learner.late?.keep ?? LATE_KEEP;
 }
 
 /** Reads the accepted position out of a saved monitor state. Throws `state-damaged`. */

@@ -1,6 +1,7 @@
-import type { Command, Decision } from "../learner/entry.ts";
+import type { Command, Decision, RowsEntry } from "../learner/entry.ts";
 import { NUMERICS } from "../learner/numerics.ts";
 import type { SnapshotReason } from "../learner/transaction.ts";
+import { ANSWER, QUESTION, SAMPLE } from "../sample/rows.ts";
 import { type CommitNumber, Draft } from "./draft.ts";
 import type { ConfigInForce, ModelState } from "./model-state.ts";
 import type { Replay } from "./replay.ts";
@@ -45,6 +46,8 @@ export class Model {
   /** When the oldest pending row came, and the newest. */
   #oldestAt = 0;
   #newestAt = 0;
+  /** Questions among the pending rows: no step trains them. */
+  #questionsPending = 0;
   /** The last row committed: what is durable. */
   durableSequence: number;
   /** Counts fields of samples that the model does not know, since the start. */
@@ -80,9 +83,14 @@ export class Model {
     this.#policy = policy;
   }
 
-  /** Rows accepted and not trained. */
+  /** Rows accepted, and neither trained nor passed over. */
   get pending(): number {
     return this.ring.head - this.state.sequence;
+  }
+
+  /** Pending rows that a step can train. */
+  get trainable(): number {
+    return this.pending - this.#questionsPending;
   }
 
   /** When the oldest pending row came. */
@@ -109,21 +117,67 @@ export class Model {
         for (let i = 0; i < features; i++) this.ring.features[slot * features + i] = block.features[r * features + i]!;
         this.ring.labels[slot] = block.labels?.[r] ?? Number.NaN;
         this.ring.weights[slot] = block.weights?.[r] ?? 1;
+        this.#recoverLate(block, r, slot);
       }
     }
     if (this.pending > 0) this.draft.recovered(commit, this.state.sequence + 1);
     this.#oldestAt = now;
   }
 
-  /** Trains the oldest `rows` pending rows, at most a mini-batch, as one step. */
+  /** Completes a row that asks, with the prediction as it is made, or that answers, with what it was asked of. */
+  late(slot: number): void {
+    const { ring, state } = this;
+    const { learner, questions } = state;
+    const id = ring.ids[slot];
+    const outputs = learner.engine.outputCount;
+    const predictions = ring.predictionsOf(outputs);
+    const features = ring.features.subarray(slot * ring.featureCount, (slot + 1) * ring.featureCount);
+    if (id == null) throw new Error("a late row has no id");
+    if (ring.kinds[slot] === QUESTION) {
+      this.#questionsPending++;
+      const prediction = Float64Array.from(learner.outputsFor(features));
+      predictions.set(prediction, slot * outputs);
+      questions.ask(id, { features: features.slice(), prediction });
+      return;
+    }
+    const found = questions.find(id);
+    if (found.kind !== "open") throw new Error(`an answer to ${id} was admitted, which is ${found.kind}`);
+    features.set(found.asked.features);
+    predictions.set(found.asked.prediction, slot * outputs);
+    questions.answer(id);
+  }
+
+  #recoverLate(block: RowsEntry, r: number, slot: number): void {
+    this.ring.kinds[slot] = block.rowKind === "sample" ? SAMPLE : block.rowKind === "question" ? QUESTION : ANSWER;
+    if (block.rowKind === "question") this.#questionsPending++;
+    if (block.predictions === null) return;
+    const outputs = block.predictions.length / block.rows;
+    const made = block.predictions.subarray(r * outputs, (r + 1) * outputs);
+    this.ring.predictionsOf(outputs).set(made, slot * outputs);
+  }
+
+  /** Trains the oldest `rows` pending rows that can be, at most a mini-batch, as one step. */
   cut(rows: number): void {
     const { state, ring } = this;
     const { engine } = state.learner;
     const first = state.sequence + 1;
-    ring.copy(first, rows, engine.inputs, engine.labels, engine.sampleWeights);
-    state.train(rows);
-    this.draft.cut(state.step, first, rows, engine.cost, engine.undone);
+    const taken = ring.copy(first, rows, engine.inputs, engine.labels, engine.sampleWeights);
+    state.train(rows, taken);
+    this.#questionsPending -= taken - rows;
+    this.draft.cut(state.step, first, taken, engine.cost, engine.undone);
     // Fewer rows than a mini-batch are pending when a chunk comes, so what is left after a cut came with the newest one.
+    this.#oldestAt = this.#newestAt;
+    this.release();
+  }
+
+  /** Passes over the questions that are the oldest pending rows: else they would hold their slots until a row is trained. */
+  pass(): void {
+    const { ring, state } = this;
+    let rows = 0;
+    while (rows < this.pending && ring.kinds[ring.slotOf(state.sequence + 1 + rows)] === QUESTION) rows++;
+    if (rows === 0) return;
+    this.decide({ kind: "passed", rows });
+    this.#questionsPending -= rows;
     this.#oldestAt = this.#newestAt;
     this.release();
   }
@@ -156,9 +210,9 @@ export class Model {
     this.draft.add({ type: "config", config: config.json, hash: config.hash, numerics: NUMERICS });
   }
 
-  /** Settles numbered rows that were refused; returns how many numbers were given up as missing. */
+  /** Applies and notes what was decided; returns how many numbers were given up as missing. */
   decide(decision: Decision): number {
-    this.draft.settled(decision);
+    this.draft.decided(decision);
     return this.state.decide(decision);
   }
 

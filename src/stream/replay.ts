@@ -75,7 +75,28 @@ export class Replay {
         const seq = run.seq + first - block.firstSequence - run.offset;
         state.accept(end, [{ ...run, seq, rows: end - first + 1 }]);
       }
+      if (block.rowKind !== "sample") this.#settleLate(block, from - block.firstSequence, last - block.firstSequence);
       state.accept(last, []);
+    }
+  }
+
+  /** Notes the questions, or the answers, of a block's rows `from` to `to`. */
+  #settleLate(block: RowsEntry, from: number, to: number): void {
+    const { questions, config } = this.state;
+    const width = config.learner.features.length;
+    const { features, predictions, ids, rows } = block;
+    const outputs = (predictions?.length ?? 0) / rows;
+    for (let r = from; r <= to; r++) {
+      const id = ids?.[r];
+      if (id == null || predictions === null)
+        throw damaged(`row ${block.firstSequence + r} asks or answers without an id`);
+      if (block.rowKind === "answer") questions.answer(id);
+      else {
+        questions.ask(id, {
+          features: features.slice(r * width, (r + 1) * width),
+          prediction: predictions.slice(r * outputs, (r + 1) * outputs),
+        });
+      }
     }
   }
 
@@ -123,9 +144,8 @@ export class Replay {
       if (firstOrdinal + i <= state.ordinal) continue;
       this.difference = this.#options.beforeOrdinal?.(this) ?? null;
       if (this.difference !== null) return;
-      const rows = entry.rows[i]!;
-      this.#fill(rows);
-      state.train(rows);
+      const taken = entry.rows[i]!;
+      state.train(this.#fill(taken), taken);
       const { cost, undone } = state.learner.engine;
       if (undone !== (entry.undone[i] === 1)) {
         this.difference = this.#differs(
@@ -137,25 +157,32 @@ export class Replay {
     }
   }
 
-  /** Copies the oldest pending rows into the learner's buffers. */
-  #fill(rows: number): void {
+  /** Copies the `taken` oldest pending rows, but for questions, into the learner's buffers; returns how many these are. */
+  #fill(taken: number): number {
     const { state } = this;
     const { inputs, labels, sampleWeights } = state.learner.engine;
     const features = state.config.learner.features.length;
-    if (rows > labels.length) throw damaged(`a cut of ${rows} rows where a mini-batch has at most ${labels.length}`);
+    let filled = 0;
     this.#drop(state.sequence);
-    for (let filled = 0, b = 0; filled < rows; b++) {
+    for (let seen = 0, b = 0; seen < taken; b++) {
       const block = this.#blocks[b];
-      if (block?.labels == null) throw damaged(`the rows after ${state.sequence + filled} are missing`);
-      const from = state.sequence + 1 + filled - block.firstSequence;
-      if (from < 0 || from >= block.rows) throw damaged(`row ${state.sequence + 1 + filled} is missing`);
-      const to = Math.min(block.rows, from + rows - filled);
+      if (block === undefined) throw damaged(`the rows after ${state.sequence + seen} are missing`);
+      const from = state.sequence + 1 + seen - block.firstSequence;
+      if (from < 0 || from >= block.rows) throw damaged(`row ${state.sequence + 1 + seen} is missing`);
+      const to = Math.min(block.rows, from + taken - seen);
+      seen += to - from;
+      if (block.rowKind === "question") continue;
+      if (block.labels === null) throw damaged(`row ${block.firstSequence + from} has no label`);
+      const end = filled + to - from;
+      if (end > labels.length) throw damaged(`a cut of ${end} rows where a mini-batch has at most ${labels.length}`);
       inputs.set(block.features.subarray(from * features, to * features), filled * features);
       labels.set(block.labels.subarray(from, to), filled);
-      if (block.weights === null) sampleWeights.fill(1, filled, filled + to - from);
+      if (block.weights === null) sampleWeights.fill(1, filled, end);
       else sampleWeights.set(block.weights.subarray(from, to), filled);
-      filled += to - from;
+      filled = end;
     }
+    if (filled === 0) throw damaged(`a cut of ${taken} rows none of which has a label`);
+    return filled;
   }
 
   /** Lets go of blocks that are both trained and settled. */

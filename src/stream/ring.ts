@@ -1,3 +1,5 @@
+import { QUESTION } from "../sample/rows.ts";
+
 /**
  * Buffers accepted rows between intake and training: preallocated and bounded. A slot is free again when its row is both
  * trained and committed. Rows are addressed by their sequence.
@@ -12,6 +14,10 @@ export class Ring {
   /** Event times in ms, NaN where none came. */
   readonly times: Float64Array;
   readonly ids: (string | null)[];
+  /** What each row is (sample/rows.ts). */
+  readonly kinds: Uint8Array;
+  /** (capacity, K) what was predicted for questions, and for answers when they were asked; made at the first of them. */
+  predictions: Float64Array | null = null;
   /** Sequence of the newest row. */
   head: number;
   /** Every slot up to this sequence is free. */
@@ -26,6 +32,7 @@ export class Ring {
     this.weights = new Float64Array(capacity);
     this.times = new Float64Array(capacity);
     this.ids = new Array<string | null>(capacity).fill(null);
+    this.kinds = new Uint8Array(capacity);
     this.head = head;
     this.released = head;
   }
@@ -45,14 +52,27 @@ export class Ring {
     return this.slotOf(this.head);
   }
 
-  /** Copies rows `sequence …` into a mini-batch: inputs (rows, I), labels (rows), weights (rows). */
-  copy(sequence: number, rows: number, inputs: Float64Array, labels: Float64Array, weights: Float64Array): void {
+  /** Gives room for predictions of `outputs` values. */
+  predictionsOf(outputs: number): Float64Array {
+    this.predictions ??= new Float64Array(this.capacity * outputs);
+    return this.predictions;
+  }
+
+  /**
+   * Copies the `trained` oldest rows that are no questions, from `sequence` on, into a mini-batch: inputs (rows, I),
+   * labels (rows), weights (rows). Returns how many rows that took, the questions among them included.
+   */
+  copy(sequence: number, trained: number, inputs: Float64Array, labels: Float64Array, weights: Float64Array): number {
     const { featureCount } = this;
-    for (let r = 0; r < rows; r++) {
-      const slot = this.slotOf(sequence + r);
+    let taken = 0;
+    for (let r = 0; r < trained; taken++) {
+      const slot = this.slotOf(sequence + taken);
+      if (this.kinds[slot]! === QUESTION) continue;
       for (let i = 0; i < featureCount; i++) inputs[r * featureCount + i] = this.features[slot * featureCount + i]!;
       labels[r] = this.labels[slot]!;
       weights[r] = this.weights[slot]!;
+      r++;
     }
+    return taken;
   }
 }

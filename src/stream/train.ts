@@ -35,8 +35,9 @@ export function train(models: readonly Model[], scheduler: SchedulerLike = async
 function run({ model, rows, count }: BatchesItem, now: number): TrainedItem {
   const events: NamedEvent[] = [];
   for (let b = 0; b < count; b++) {
-    model.cut(rows);
-    if (model.state.learner.engine.undone) {
+    if (rows === 0) model.pass();
+    else model.cut(rows);
+    if (rows > 0 && model.state.learner.engine.undone) {
       events.push({ model: model.name, event: { event: "undone", step: model.state.step } });
     }
     const saved = model.saveIfDue(now);

@@ -80,6 +80,7 @@ describe("a configuration without a file", () => {
             schedule: { kind: "constant", steps: 10_000, factor: 0.5 },
           },
           batch: { size: 4, maxAgeMs: 20 },
+          late: { keep: 10_000 },
           snapshot: { every: { ms: 60_000 }, minGapMs: 10_000, keep: { last: 100, hourly: 168, daily: 365 } },
           history: { keepSteps: 1e6 },
           journal: { keepRows: 1e6 },

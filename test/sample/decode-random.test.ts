@@ -195,7 +195,7 @@ describe("packed payloads", () => {
         });
         const payload = bytes.subarray(offset, offset + sent.length * 3 * size);
         const expected = sent.map(([a, b, label]) => ({
-          ...{ features: [a, b], label, weight: 1, time: Number.NaN, id: null, number: null },
+          ...{ features: [a, b], label, weight: 1, time: Number.NaN, id: null, kind: 0, number: null },
         }));
         expect(told(decoder.packed(payload, precision, null), schema)).toEqual({ kind: "rows", rows: expected });
       }),

@@ -7,6 +7,8 @@ interface Row {
   readonly weight: number;
   readonly time: number;
   readonly id: string | null;
+  /** 0 a sample, 1 a question, 2 an answer. */
+  readonly kind: number;
   /** Source, epoch and seq, or null. */
   readonly number: readonly [string, string, number] | null;
 }
@@ -86,7 +88,7 @@ export function expectedOfPacked(
       const row = values.slice(r * width, (r + 1) * width);
       const features = row.slice(0, -1).map(featureOf);
       const number = first === null ? null : ([first.source, first.epoch, first.seq + r] as const);
-      return { features, label: labelOf(row.at(-1), schema), weight: 1, time: Number.NaN, id: null, number };
+      return { features, label: labelOf(row.at(-1), schema), weight: 1, time: Number.NaN, id: null, kind: 0, number };
     });
     return { kind: "rows", rows };
   } catch (error) {
@@ -155,14 +157,15 @@ function rowOf(row: Fields, schema: SampleSchema, topicSource: string | null): R
   if (id !== null) {
     const isId = typeof id === "string" && id !== "" && id.isWellFormed() && new TextEncoder().encode(id).length <= 64;
     if (!isId) throw new Refuse("id-invalid");
-    if (label === null || cells.every((cell) => cell === null)) throw new Refuse("not-supported-yet");
   }
+  const kind = id === null ? 0 : label === null ? 1 : cells.every((cell) => cell === null) ? 2 : 0;
   const weight = row.get("weight") ?? 1;
   if (typeof weight !== "number" || !Number.isFinite(weight) || weight <= 0) throw new Refuse("weight-invalid");
   const time = row.get("ts") ?? null;
   if (time !== null && (typeof time !== "number" || !Number.isFinite(time))) throw new Refuse("ts-invalid");
-  const features = cells.map(featureOf);
-  return { features, label: labelOf(label, schema), weight, time: time ?? Number.NaN, id, number };
+  const features = kind === 2 ? cells.map(() => Number.NaN) : cells.map(featureOf);
+  const target = kind === 1 ? Number.NaN : labelOf(label, schema);
+  return { features, label: target, weight, time: time ?? Number.NaN, id, kind, number };
 }
 
 function numberOf(row: Fields, topicSource: string | null): Row["number"] {

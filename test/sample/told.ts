@@ -4,7 +4,7 @@ import type { Expected } from "./oracle.ts";
 /** Turns what was decoded into the oracle's words. */
 export function told(decoded: Decoded, schema: SampleSchema): Expected {
   if (decoded.kind === "refused") return { kind: decoded.code };
-  const { rows, features, labels, weights, times, ids, numbering } = decoded.rows;
+  const { rows, features, labels, weights, times, ids, kinds, numbering } = decoded.rows;
   const width = schema.features.length;
   const list = Array.from({ length: rows }, (_, r) => ({
     features: [...features.subarray(r * width, (r + 1) * width)],
@@ -12,6 +12,7 @@ export function told(decoded: Decoded, schema: SampleSchema): Expected {
     weight: decoded.rows.hasWeights ? (weights[r] ?? Number.NaN) : 1,
     time: decoded.rows.hasTimes ? (times[r] ?? Number.NaN) : Number.NaN,
     id: decoded.rows.hasIds ? (ids[r] ?? null) : null,
+    kind: decoded.rows.hasLate ? (kinds[r] ?? Number.NaN) : 0,
     number: numberAt(numbering, r),
   }));
   return { kind: "rows", rows: list };

@@ -2,6 +2,7 @@ import type { Entry, Numbering } from "../../src/learner/entry.ts";
 import type { LearnerConfig } from "../../src/learner/learner-config.ts";
 import type { Random } from "../../src/learner/random.ts";
 import type { SavedState, Section } from "../../src/learner/transaction.ts";
+import { type ANSWER, QUESTION, SAMPLE } from "../../src/sample/rows.ts";
 import type { CommandItem } from "../../src/stream/flow.ts";
 import { Model } from "../../src/stream/model.ts";
 import { type ConfigInForce, configInForce, ModelState } from "../../src/stream/model-state.ts";
@@ -58,10 +59,29 @@ export function append(model: Model, random: Random, rows: number, numbering: re
     model.ring.weights[slot] = 1;
     model.ring.times[slot] = Number.NaN;
     model.ring.ids[slot] = null;
+    model.ring.kinds[slot] = SAMPLE;
   }
-  model.draft.appended(first, false, false, false);
+  model.draft.appended(first, { hasWeights: false, hasTimes: false, hasIds: false, hasLate: false });
   for (const run of numbering) model.draft.numbered(first + run.offset, run.rows, run.source, run.epoch, run.seq);
   model.state.accept(model.ring.head, numbering);
+}
+
+/** Appends a question, or the answer to an open one, as admission does. */
+export function appendLate(model: Model, random: Random, kind: typeof QUESTION | typeof ANSWER, id: string): void {
+  const { ring } = model;
+  const first = ring.head + 1;
+  const slot = ring.take();
+  ring.kinds[slot] = kind;
+  ring.ids[slot] = id;
+  for (let i = 0; i < ring.featureCount; i++) {
+    ring.features[slot * ring.featureCount + i] = kind === QUESTION ? random.normal() : Number.NaN;
+  }
+  ring.labels[slot] = kind === QUESTION ? Number.NaN : random.uint32() & 1;
+  ring.weights[slot] = 1;
+  ring.times[slot] = Number.NaN;
+  model.late(slot);
+  model.draft.appended(first, { hasWeights: false, hasTimes: false, hasIds: true, hasLate: true });
+  model.state.accept(ring.head, []);
 }
 
 /** Seals a model's draft and copies what is on loan, as a store does; everything counts as committed. */

@@ -48,6 +48,7 @@ function optionsFor(
     commit: () => of(undefined),
     timeOfDay: () => 0,
     onFailure: () => {},
+    onAsked: () => {},
     ...extra,
   };
 }

@@ -2,12 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/learner/random.ts";
 import type { SavedState, Section } from "../../src/learner/transaction.ts";
+import { ANSWER, QUESTION } from "../../src/sample/rows.ts";
 import { acceptedOf, configInForce, ModelState } from "../../src/stream/model-state.ts";
 import { Replay } from "../../src/stream/replay.ts";
-import { append, inForce, learnerConfig, liveModel, seal, typesOf } from "./model-bench.ts";
+import { append, appendLate, inForce, learnerConfig, liveModel, seal, typesOf } from "./model-bench.ts";
 
 type Act =
   | { readonly do: "rows"; readonly rows: number; readonly skip: number }
+  | { readonly do: "ask" }
+  | { readonly do: "answer" }
   | { readonly do: "cut"; readonly rows: number }
   | { readonly do: "rollback" }
   | { readonly do: "reset" }
@@ -26,6 +29,8 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
       skip: fc.constantFrom(0, 0, 0, 1, 3),
     }),
   },
+  { weight: 4, arbitrary: fc.constant({ do: "ask" as const }) },
+  { weight: 3, arbitrary: fc.constant({ do: "answer" as const }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("cut" as const), rows: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 1, arbitrary: fc.constant({ do: "rollback" as const }) },
   { weight: 1, arbitrary: fc.constant({ do: "reset" as const }) },
@@ -49,7 +54,8 @@ function live(
   seed: number,
 ): { sections: (Section | null)[]; states: SavedState[]; model: ReturnType<typeof liveModel> } {
   const commit = { filling: 1 };
-  const model = liveModel({ commit, ringRows: 48 });
+  const config = { ...learnerConfig, late: { keep: 4 } };
+  const model = liveModel({ commit, ringRows: 48, config });
   const random = new Random(seed);
   const sections: (Section | null)[] = [];
   const states: SavedState[] = [];
@@ -60,23 +66,36 @@ function live(
     states.push(...sealed.states);
     commit.filling++;
   };
+  let asked = 0;
   const drain = () => {
-    while (model.pending > 0) model.cut(Math.min(4, model.pending));
+    while (model.trainable > 0) model.cut(Math.min(4, model.trainable));
+    model.pass();
+  };
+  const room = (rows: number) => {
+    if (model.ring.free >= rows) return;
+    drain();
+    close();
   };
   model.configure(model.state.config);
   model.save("created", 0);
   close();
   for (const act of script) {
     if (act.do === "rows") {
-      if (model.ring.free < act.rows) {
-        drain();
-        close();
-      }
+      room(act.rows);
       seq += act.skip;
       append(model, random, act.rows, [{ offset: 0, rows: act.rows, source: "s", epoch: "e", seq }]);
       seq += act.rows;
     } else if (act.do === "cut") {
-      if (model.pending > 0) model.cut(Math.min(act.rows, model.pending));
+      if (model.trainable > 0) model.cut(Math.min(act.rows, model.trainable));
+      else model.pass();
+    } else if (act.do === "ask") {
+      room(1);
+      appendLate(model, random, QUESTION, `q${asked++ % 7}`);
+    } else if (act.do === "answer") {
+      const id = `q${random.uint32() % 7}`;
+      if (model.state.questions.find(id).kind !== "open") continue;
+      room(1);
+      appendLate(model, random, ANSWER, id);
     } else if (act.do === "absurd") {
       if (model.ring.free === 0) continue;
       append(model, random, 1);
@@ -89,8 +108,8 @@ function live(
       if (act.do === "rollback") {
         const target = states[random.uint32() % states.length];
         if (target?.snapshot) model.rollback({ id: target.snapshot.id, checksum: "c", learner: target.learner }, 0);
-      } else if (act.do === "reset") model.reset(inForce(learnerConfig), 0);
-      else model.configure(inForce({ ...learnerConfig, optimizer: { kind: act.kind, learningRate: act.rate } }));
+      } else if (act.do === "reset") model.reset(inForce(config), 0);
+      else model.configure(inForce({ ...config, optimizer: { kind: act.kind, learningRate: act.rate } }));
     }
   }
   drain();
