@@ -8,6 +8,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is polled may be a command that takes a second to start while other tests run.
+    expect: { poll: { timeout: 20_000 } },
     reporters: ["default", "./test/reporter.ts"],
     globalSetup: ["./test/programs.ts"],
   },
