@@ -14,6 +14,7 @@ const outbox = await openOutbox({
   source: options.source,
   file: options.file,
   ...(options.acknowledges === undefined ? {} : { acknowledges: options.acknowledges }),
+  ...(options.bytesMax === undefined ? {} : { bytesMax: options.bytesMax }),
   onSettled: ({ settledTo }) => say(`settled ${settledTo}`),
   onRestored: ({ from, to }) => say(`restored ${from} ${to}`),
 });

@@ -10,6 +10,7 @@ export interface ProducerProgramOptions {
   readonly rows: number;
   readonly source?: string;
   readonly acknowledges?: "durable" | "received";
+  readonly bytesMax?: number;
   /** Lets no file grow beyond it. */
   readonly fileKilobytesMax?: number;
 }
