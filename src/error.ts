@@ -19,6 +19,7 @@ export type ErrorCode =
   | "store-newer"
   | "store-damaged"
   | "store-failed"
+  | "backup-failed"
   | "port-in-use"
   | "broker-failed"
   | "not-committed"

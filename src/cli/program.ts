@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from "commander";
 import { RivuletError } from "../error.ts";
+import { backupCommand } from "./backup.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { fitCommand } from "./fit.ts";
@@ -12,6 +13,7 @@ import { modelsCommand } from "./models.ts";
 import { predictCommand } from "./predict.ts";
 import { publishCommand } from "./publish.ts";
 import { quarantineCommand } from "./quarantine.ts";
+import { restoreCommand } from "./restore.ts";
 import { rollbackCommand } from "./rollback.ts";
 import { snapshotsCommand } from "./snapshots.ts";
 import { startCommand } from "./start.ts";
@@ -53,6 +55,8 @@ export async function run(args: readonly string[]): Promise<number> {
     quarantineCommand(),
     verifyCommand(exit),
     modelsCommand(),
+    backupCommand(),
+    restoreCommand(),
     configCommand(exit),
     demoCommand(),
   ];

@@ -1,6 +1,6 @@
 import { NUMERICS } from "../learner/numerics.ts";
 import type { Rooms } from "./rooms.ts";
-import { MUTATING, VERBS } from "./verbs.ts";
+import { GUARDED, MUTATING, VERBS } from "./verbs.ts";
 import { version } from "./version.ts";
 
 /** Tells what the bridge is and what may be expected of it: what stands on `<prefix>/bridge/info`. */
@@ -28,7 +28,7 @@ export function bridgeInfo({ config, models, broker, startedAt, failure, restore
     },
     delivery: { numbered: "exactly-once", unnumbered: "at-least-once" },
     limits: { payloadBytesMax: intake.payloadBytesMax, rowsMax: intake.rowsMax },
-    verbs: VERBS.filter((verb) => obeys || !MUTATING.includes(verb)),
+    verbs: VERBS.filter((verb) => obeys || ![...MUTATING, ...GUARDED].includes(verb)),
     replyPrefix: mqtt.replyPrefix ?? `${mqtt.prefix}/bridge/reply`,
   };
 }

@@ -76,6 +76,7 @@ export class Daemon {
   readonly #opened: OpenedModels;
   readonly #commands$ = new Subject<CommandItem>();
   readonly #stop$ = new Subject<void>();
+  readonly #stopping = new AbortController();
   readonly #counters: Counters = { committedRows: 0, commits: 0, commitFailures: 0 };
   readonly #events: EventPublisher;
   readonly #retained: Retained;
@@ -121,6 +122,7 @@ export class Daemon {
       command: (command) => this.#commands$.next(command),
       record: () => null,
       alone: oneAtATime(),
+      stopping: this.#stopping.signal,
       failure: () => this.#news.failure,
       restored,
       replaced,
@@ -257,6 +259,7 @@ export class Daemon {
   async #close(): Promise<void> {
     const { broker, store } = this.rooms;
     this.#stopMaintenance();
+    this.#stopping.abort();
     await broker?.stopIntake();
     this.#stop$.next();
     // Where the pipeline has failed, `ended` tells it; what is open is closed all the same.

@@ -27,7 +27,7 @@ export async function openStored(options: DaemonOptions): Promise<OpenedStore> {
   } catch (error) {
     // A command for one request only looks: what becomes of the store is the daemon's to decide.
     if (!options.listen || !(error instanceof RivuletError) || !DAMAGE.includes(error.code)) throw error;
-    const replaced = await onFolder("replaceDamaged", options.config.data, Date.now());
+    const replaced = await onFolder("replaceDamaged", [options.config.data, Date.now()]);
     // The file is good as far as it can be checked: then it is the program that cannot go on from it.
     if (replaced === null) throw error;
     tell(replaced, options);
@@ -58,7 +58,8 @@ function goesOn(from: string | null): string {
     : "the newest good backup takes its place: what came after it is not in it";
 }
 
-function makeFolder(path: string): void {
+/** Makes the data folder where it is missing. Throws `data-unusable`. */
+export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (cause) {

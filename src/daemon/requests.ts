@@ -16,7 +16,7 @@ import { predictionOf, predictObject } from "./predict.ts";
 import { labelOf, readPayload } from "./read-payload.ts";
 import { chooseName, liveModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
-import { answer, checkParams, MUTATING } from "./verbs.ts";
+import { answer, checkParams, GUARDED, MUTATING } from "./verbs.ts";
 
 /** Requests that may be worked on at a time. */
 const RUNNING_MAX = 64;
@@ -168,7 +168,8 @@ export class Requests {
       }
       if (!DAEMON_WIDE.includes(verb)) params["name"] = model;
     }
-    if (!MUTATING.includes(verb)) return this.#run(this.#rooms, verb, this.#query(verb, params));
+    const isGuarded = GUARDED.includes(verb);
+    if (!MUTATING.includes(verb) && !isGuarded) return this.#run(this.#rooms, verb, this.#query(verb, params));
     const { config, models } = this.#rooms;
     const { commands } = config.mqtt;
     if (commands === "off" || (commands === "auto" && broker.status().kind === "external")) {
@@ -176,9 +177,14 @@ export class Requests {
         hint: "Set mqtt.commands to on, and let only those publish on …/request/# who may.",
       });
     }
+    if (isGuarded && Object.keys(params).length > 0) {
+      // Where files go is for those to say who have an account on this machine.
+      throw new RivuletError("usage", `${verb} takes no parameters over MQTT`);
+    }
     const { name, ...rest } = checkParams(verb, params);
     // The same is asked for on a model's topic and on the bridge's, where the only model need not be named.
-    const checked = { ...rest, name: chooseName([...models.keys()], typeof name === "string" ? name : undefined) };
+    const named = () => chooseName([...models.keys()], typeof name === "string" ? name : undefined);
+    const checked = isGuarded ? rest : { ...rest, name: named() };
     const run = (rooms: Rooms) => this.#run(tellingWhenPlaced(rooms, placed), verb, checked);
     if (transaction === null) return run(this.#rooms);
     return this.#named.once({ transaction: String(transaction), verb, params: checked }, run, placed);
@@ -251,7 +257,7 @@ export class Requests {
 }
 
 /** Verbs that are not about one model. */
-const DAEMON_WIDE: readonly string[] = ["status", "quarantine", "models-list", "config-check"];
+const DAEMON_WIDE: readonly string[] = ["status", "quarantine", "models-list", "config-check", "backup"];
 
 /** Does something when its turn comes, and emits nothing. */
 function once(act: () => void): Observable<never> {

@@ -45,6 +45,8 @@ export interface Rooms {
   readonly record: (data: unknown) => RequestRecord | null;
   /** Runs work that takes much memory or time, one after the other. */
   readonly alone: OneAtATime;
+  /** Ends what takes long when the daemon is to stop. */
+  readonly stopping: AbortSignal;
   /** The reason why nothing can be committed at present, or null. */
   readonly failure: () => StoreFailure | null;
   /** When the store was restored from a backup, ms since 1970, and whether that was told before; null where it never was. */

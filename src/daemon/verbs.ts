@@ -7,6 +7,7 @@ import type { ModelFile } from "../export/model-file.ts";
 import { FEATURES_MAX } from "./config-schema.ts";
 import { type Prediction, predict } from "./predict.ts";
 import type { Rooms } from "./rooms.ts";
+import { type BackupMade, backup } from "./verb-backup.ts";
 import { type ConfigChecked, checkConfigOf } from "./verb-config.ts";
 import { exportJournal, type JournalExported } from "./verb-journal.ts";
 import { deleteModel, listModels, type ModelLine, resetModel } from "./verb-models.ts";
@@ -58,6 +59,7 @@ const params = {
   "models-reset": z.strictObject({ name: z.string() }),
   "models-delete": z.strictObject({ name: z.string() }),
   "config-check": z.strictObject({}),
+  backup: z.strictObject({ file: z.string().min(1).max(4096).optional() }),
 } as const;
 
 /** Lists the verbs that change something. */
@@ -68,6 +70,9 @@ export const MUTATING: readonly string[] = [
   "models-reset",
   "models-delete",
 ];
+
+/** Lists the verbs that change no model, and that only who may change one may ask for over MQTT. */
+export const GUARDED: readonly string[] = ["backup"];
 
 interface Results {
   status: Status;
@@ -87,6 +92,7 @@ interface Results {
   "models-reset": SnapshotLine;
   "models-delete": ModelLine;
   "config-check": ConfigChecked;
+  backup: BackupMade;
 }
 
 export type Verb = keyof typeof params;
@@ -116,6 +122,7 @@ const handlers: {
   "models-reset": resetModel,
   "models-delete": deleteModel,
   "config-check": checkConfigOf,
+  backup,
 };
 
 /** Lists every verb. */

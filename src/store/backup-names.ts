@@ -3,11 +3,10 @@
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { PART } from "./copies.ts";
 
 const FOLDER = "backups";
 const NAME = /^(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)\.db$/;
-/** What a backup is called while it is made. */
-export const PART = ".part";
 /** Backups that are kept where no file was named. */
 export const BACKUPS_KEPT = 7;
 

@@ -1,8 +1,9 @@
 // What can be done to a data folder whose store is not open. It takes as long as reading all of it, so it is done in a thread.
 
+import { makeBackup } from "./backup.ts";
 import { checkFile } from "./check-file.ts";
 import { replaceDamaged, restoreFrom } from "./replace.ts";
 
-export const FOLDER_TASKS = { checkFile, replaceDamaged, restoreFrom } as const;
+export const FOLDER_TASKS = { checkFile, makeBackup, replaceDamaged, restoreFrom } as const;
 
 export type FolderTasks = typeof FOLDER_TASKS;

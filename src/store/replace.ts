@@ -1,22 +1,13 @@
 // Puts another file in the place of a store: a backup where the store is damaged, or what is to be restored. The former
 // one is set aside under a name of its own, never deleted; and nothing is touched before what takes its place was found good.
 
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { closeSync, copyFileSync, existsSync, linkSync, openSync, readSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
 import { listBackups, stamp } from "./backup-names.ts";
 import { checkFile, type FileCheck } from "./check-file.ts";
+import { flush, removeCopy } from "./copies.ts";
 import { storeError } from "./failures.ts";
 import { takeLock } from "./lock.ts";
 import { CLEAN, FILE, NO, RESTORED, RESTORED_TOLD, YES } from "./names.ts";
@@ -88,7 +79,7 @@ export function restoreFrom(folder: string, file: string, nowMs: number): Restor
     if (hadOne) settle(path);
     const setAside = hadOne ? swap(folder, "before-restore", nowMs, true) : null;
     if (!hadOne) renameSync(prepared(folder), path);
-    flushFolder(folder);
+    flush(folder);
     return { ...found, from: file, setAside, restoredMs: nowMs };
   } finally {
     lock.release();
@@ -102,7 +93,7 @@ function prepared(folder: string): string {
 /** Copies a backup beside the store, notes in it that it was restored, and checks it. Throws as `restoreFrom`. */
 function prepare(folder: string, file: string, nowMs: number): FileCheck {
   const copy = prepared(folder);
-  discard(copy);
+  removeCopy(copy);
   try {
     copyFileSync(file, copy);
     // Somebody may have copied a store with its log.
@@ -112,7 +103,7 @@ function prepare(folder: string, file: string, nowMs: number): FileCheck {
     flush(copy);
     return check;
   } catch (cause) {
-    discard(copy);
+    removeCopy(copy);
     const error = storeError(cause, file);
     if (error instanceof RivuletError) throw error;
     const message = cause instanceof Error ? cause.message : String(cause);
@@ -169,7 +160,7 @@ function swap(folder: string, why: string, nowMs: number, takesPlace: boolean): 
     renameSync(path, aside);
     if (takesPlace) renameSync(prepared(folder), path);
   }
-  flushFolder(folder);
+  flush(folder);
   return aside;
 }
 
@@ -213,24 +204,6 @@ function readThrough(path: string): void {
       hint: "The disk may be failing: copy the data folder to another one while that can be done. Nothing was changed.",
       cause,
     });
-  } finally {
-    closeSync(file);
-  }
-}
-
-function discard(copy: string): void {
-  for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(`${copy}${end}`, { force: true });
-}
-
-/** Makes renamed files durable. */
-export function flushFolder(folder: string): void {
-  flush(folder);
-}
-
-function flush(path: string): void {
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
   } finally {
     closeSync(file);
   }

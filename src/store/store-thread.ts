@@ -13,11 +13,13 @@ import type { StoreAnswer, StoreCall } from "./store-worker.ts";
 /** In the checkout the files are TypeScript; in a bundle they are not, and lie side by side. */
 const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./store-worker.ts" : "./store-worker.js", import.meta.url);
 
+export type { Backup } from "./backup.ts";
 export type { FileCheck } from "./check-file.ts";
 export type { Replaced, Restored } from "./replace.ts";
 
 const METHODS = [
   "request",
+  "remember",
   "restored",
   "restoredTold",
   "models",
@@ -93,15 +95,20 @@ export async function openStoreThread({ folder }: { readonly folder: string }): 
   };
 }
 
-/** Does something to a data folder whose store is not open, in a thread of its own. Throws as the task does. */
+/** Does something to a data folder, in a thread of its own, which `signal` ends wherever it is. Throws as the task does. */
 export async function onFolder<T extends keyof FolderTasks>(
   task: T,
-  ...args: Parameters<FolderTasks[T]>
-): Promise<ReturnType<FolderTasks[T]>> {
+  args: Parameters<FolderTasks[T]>,
+  signal?: AbortSignal,
+): Promise<Awaited<ReturnType<FolderTasks[T]>>> {
   const thread = new Thread();
+  const end = () => void thread.end();
+  signal?.addEventListener("abort", end);
+  if (signal?.aborted === true) end();
   try {
-    return (await thread.ask(task, args)) as ReturnType<FolderTasks[T]>;
+    return (await thread.ask(task, args)) as Awaited<ReturnType<FolderTasks[T]>>;
   } finally {
+    signal?.removeEventListener("abort", end);
     await thread.end();
   }
 }

@@ -29,18 +29,34 @@ const port = parentPort;
 if (port === null) throw new Error("the store's worker is run as a thread");
 let store: Store | null = null;
 
-port.on("message", (call: StoreCall) => port.postMessage(answer(call)));
+port.on("message", (call: StoreCall) => {
+  if (isFolderTask(call.method)) void work(call, FOLDER_TASKS[call.method]);
+  else port.postMessage(answer(call));
+});
 
 function answer(call: StoreCall): StoreAnswer {
   const { id } = call;
   try {
     return { id, value: obey(call) };
   } catch (cause) {
-    const error = store === null ? storeError(cause, "the store") : store.failed(cause);
-    if (!(error instanceof RivuletError)) return { id, defect: error };
-    const { code, message, hint } = error;
-    return { id, error: { code, message, hint } };
+    return refusal(id, store === null ? cause : store.failed(cause));
   }
+}
+
+/** Answers with what becomes of a task, when it is done. */
+async function work({ id, args }: StoreCall, task: FolderTasks[keyof FolderTasks]): Promise<void> {
+  try {
+    const value: unknown = await Reflect.apply(task, null, args);
+    port?.postMessage({ id, value } satisfies StoreAnswer);
+  } catch (cause) {
+    port?.postMessage(refusal(id, storeError(cause, "the store")));
+  }
+}
+
+function refusal(id: number, error: unknown): StoreAnswer {
+  if (!(error instanceof RivuletError)) return { id, defect: error };
+  const { code, message, hint } = error;
+  return { id, error: { code, message, hint } };
 }
 
 function obey({ method, args }: StoreCall): unknown {
@@ -48,9 +64,8 @@ function obey({ method, args }: StoreCall): unknown {
     store = openStore({ folder: String(args[0]) });
     return null;
   }
-  if (isFolderTask(method)) return Reflect.apply(FOLDER_TASKS[method], null, args);
   if (store === null) throw new Error("the store is not open");
-  return Reflect.apply(store[method], store, args);
+  return Reflect.apply(store[method as keyof Store], store, args);
 }
 
 function isFolderTask(method: StoreCall["method"]): method is keyof FolderTasks {

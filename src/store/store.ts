@@ -1,7 +1,6 @@
 // The store: one SQLite file in the data folder, and the only place that knows SQL. It is synchronous; who calls it
 // decides when. DESIGN.md tells the formats and why they are as they are.
 
-import { statSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
 import type { CutsEntry } from "../learner/entry.ts";
@@ -29,6 +28,7 @@ import {
 import { Retention, type RetentionPolicy } from "./retention.ts";
 import { Soundness } from "./soundness.ts";
 import { type CommitRow, type ModelRow, prepareStatements, type Statements } from "./statements.ts";
+import { readStatus } from "./status.ts";
 import { writeRequest, writeTransaction } from "./write-transaction.ts";
 
 export type { CostPoint } from "./costs.ts";
@@ -107,6 +107,11 @@ export class Store {
   request(transaction: string): RequestRecord | null {
     const row = this.#statements.requestByName.get(transaction);
     return row === undefined ? null : { transaction: row.name, digest: row.digest, outcome: row.outcome };
+  }
+
+  /** Remembers a request that changed nothing in the store. */
+  remember(request: RequestRecord): void {
+    this.#write(() => this.#db.transaction(() => writeRequest(this.#statements, request))());
   }
 
   /** Tells when the store was restored from a backup, ms since 1970, and whether that was told; null where it never was. */
@@ -303,24 +308,7 @@ export class Store {
 
   /** Tells how the store is, also where it cannot be read. */
   status(): StoreStatus {
-    const files = { fileBytes: bytesOf(this.#path), walBytes: bytesOf(`${this.#path}-wal`) };
-    try {
-      const totals = this.#statements.journalTotals.get();
-      const newest = this.#statements.commitNewest.get();
-      return {
-        ...files,
-        commitsHeld: totals?.commits ?? 0,
-        rowsHeld: totals?.rows ?? 0,
-        firstCommit: this.#statements.journalSpan.get()?.first ?? null,
-        newestAtMs: newest?.at_ms ?? null,
-        unreadable: null,
-      };
-    } catch (cause) {
-      const error = this.failed(cause);
-      if (!(error instanceof RivuletError)) throw cause;
-      const unreadable = error.message;
-      return { ...files, commitsHeld: null, rowsHeld: null, firstCommit: null, newestAtMs: null, unreadable };
-    }
+    return readStatus(this.#statements, this.#path, (cause) => this.failed(cause));
   }
 
   /**
@@ -391,8 +379,4 @@ export class Store {
   #readModels(): void {
     this.#models = new Map(this.#statements.models.all().map((row) => [row.name, row]));
   }
-}
-
-function bytesOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
