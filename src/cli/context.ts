@@ -34,12 +34,8 @@ export async function ask<V extends Verb>(
   onProgress: (progress: unknown) => void = () => {},
 ): Promise<Verbs[V]["result"]> {
   const config = configOf(options);
-  const path = controlSocketPath(config.data, process.env);
-  try {
-    return (await requestControl(path, verb, params, onProgress)) as Verbs[V]["result"];
-  } catch (error) {
-    if (!(error instanceof RivuletError) || error.code !== "daemon-unreachable") throw error;
-  }
+  const answered = await askRunning(config, verb, params, onProgress);
+  if (answered !== null) return answered;
   if (!existsSync(join(config.data, "rivulet.db"))) {
     throw new RivuletError("daemon-unreachable", `no daemon runs on ${config.data}, and nothing is stored there`, {
       hint: "Start one with `rivulet start`, or name another folder with --data.",
@@ -51,6 +47,22 @@ export async function ask<V extends Verb>(
     return (await daemon.request(verb, params, async (progress) => onProgress(progress))) as Verbs[V]["result"];
   } finally {
     await daemon.close();
+  }
+}
+
+/** Asks the running daemon; null where none runs. */
+export async function askRunning<V extends Verb>(
+  { data }: Config,
+  verb: V,
+  params: Verbs[V]["params"],
+  onProgress: (progress: unknown) => void = () => {},
+): Promise<Verbs[V]["result"] | null> {
+  try {
+    const path = controlSocketPath(data, process.env);
+    return (await requestControl(path, verb, params, onProgress)) as Verbs[V]["result"];
+  } catch (error) {
+    if (!(error instanceof RivuletError) || error.code !== "daemon-unreachable") throw error;
+    return null;
   }
 }
 

@@ -6,6 +6,7 @@ import { RivuletError } from "../error.ts";
 import { backupCommand } from "./backup.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
 import { fitCommand } from "./fit.ts";
 import { historyCommand } from "./history.ts";
 import { journalCommand } from "./journal.ts";
@@ -57,6 +58,7 @@ export async function run(args: readonly string[]): Promise<number> {
     modelsCommand(),
     backupCommand(),
     restoreCommand(),
+    doctorCommand(exit),
     configCommand(exit),
     demoCommand(),
   ];

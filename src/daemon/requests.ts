@@ -257,7 +257,7 @@ export class Requests {
 }
 
 /** Verbs that are not about one model. */
-const DAEMON_WIDE: readonly string[] = ["status", "quarantine", "models-list", "config-check", "backup"];
+const DAEMON_WIDE: readonly string[] = ["status", "quarantine", "models-list", "config-check", "doctor", "backup"];
 
 /** Does something when its turn comes, and emits nothing. */
 function once(act: () => void): Observable<never> {

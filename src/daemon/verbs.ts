@@ -5,6 +5,7 @@ import { z } from "zod";
 import { RivuletError } from "../error.ts";
 import type { ModelFile } from "../export/model-file.ts";
 import { FEATURES_MAX } from "./config-schema.ts";
+import { type Diagnosis, doctor } from "./doctor.ts";
 import { type Prediction, predict } from "./predict.ts";
 import type { Rooms } from "./rooms.ts";
 import { type BackupMade, backup } from "./verb-backup.ts";
@@ -59,6 +60,7 @@ const params = {
   "models-reset": z.strictObject({ name: z.string() }),
   "models-delete": z.strictObject({ name: z.string() }),
   "config-check": z.strictObject({}),
+  doctor: z.strictObject({}),
   backup: z.strictObject({ file: z.string().min(1).max(4096).optional() }),
 } as const;
 
@@ -92,6 +94,7 @@ interface Results {
   "models-reset": SnapshotLine;
   "models-delete": ModelLine;
   "config-check": ConfigChecked;
+  doctor: Diagnosis;
   backup: BackupMade;
 }
 
@@ -122,6 +125,7 @@ const handlers: {
   "models-reset": resetModel,
   "models-delete": deleteModel,
   "config-check": checkConfigOf,
+  doctor,
   backup,
 };
 

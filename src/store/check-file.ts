@@ -2,12 +2,14 @@
 // and of each saved state. What is good enough to go on with is decided here, for backups and for what was found damaged.
 
 import { statSync } from "node:fs";
+import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
 import { damaged, storeError } from "./failures.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { identify } from "./pragmas.ts";
+import { FILE } from "./names.ts";
+import { checkDatabase, identify } from "./pragmas.ts";
 import { stateOf } from "./records.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 
@@ -41,6 +43,31 @@ export function checkFile(path: string, name = path): FileCheck {
     return checkContent(prepareStatements(db), name);
   } catch (cause) {
     throw storeError(cause, name);
+  } finally {
+    db?.close();
+  }
+}
+
+/**
+ * Looks at the structure of a store that may be in use. Throws `store-foreign`, `store-newer`, `store-damaged`, `store-failed`.
+ */
+export function quickCheck(folder: string): {
+  readonly version: number;
+  readonly commits: number;
+  readonly newestAtMs: number | null;
+} {
+  const path = join(folder, FILE);
+  if (isEmptied(path)) throw damaged(path, "it is empty, and its log is not");
+  let db: Database.Database | null = null;
+  try {
+    db = new Database(path, { readonly: true, fileMustExist: true });
+    const { version, isEmpty } = identify(db, path);
+    if (isEmpty || version < MIGRATIONS.length) return { version, commits: 0, newestAtMs: null };
+    checkDatabase(db, path);
+    const { journalTotals, commitNewest } = prepareStatements(db);
+    return { version, commits: journalTotals.get()?.commits ?? 0, newestAtMs: commitNewest.get()?.at_ms ?? null };
+  } catch (cause) {
+    throw storeError(cause, path);
   } finally {
     db?.close();
   }

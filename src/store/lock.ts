@@ -24,6 +24,17 @@ export function takeLock(folder: string): Lock {
   return { release: () => db.close() };
 }
 
+/** Tells whether nobody holds the lock of a data folder. */
+export function isFree(folder: string): boolean {
+  try {
+    takeLock(folder).release();
+    return true;
+  } catch (error) {
+    if (error instanceof RivuletError && error.code === "store-locked") return false;
+    throw error;
+  }
+}
+
 function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY");
 }
