@@ -1,6 +1,7 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
-// npm run bench [-- engine | learner | intake | mqtt]
+// npm run bench [-- engine | learner | intake | mqtt | drift]
 
+import { benchDrift } from "./drift.ts";
 import { benchEngine } from "./engine.ts";
 import { benchIntake } from "./intake.ts";
 import { benchLearner } from "./learner.ts";
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   learner: benchLearner,
   intake: benchIntake,
   mqtt: benchMqtt,
+  drift: benchDrift,
 };
 const names = process.argv.slice(2);
 const unknown = names.find((name) => benches[name] === undefined);

@@ -1,0 +1,162 @@
+import { log } from "../learner/elementary.ts";
+import { type Detector, DRIFT, NONE, type Signal } from "./detector.ts";
+
+/** Buckets of one size that are kept; with one more, the oldest two become one of twice the size (the paper's M). */
+const BUCKETS = 5;
+const SLOTS = BUCKETS + 1;
+/** Sizes of buckets: up to 2^31 values each, more than any stream fills. */
+const LEVELS = 32;
+/** Values between two looks for a cut: a look costs some 200 ns, and a value is to cost a tenth of that. */
+const CLOCK = 8;
+const WIDTH_MIN = 10;
+/** Values of a bucket, by its level. */
+const SIZES = Float64Array.from({ length: LEVELS }, (_, level) => (1 << level) >>> 0);
+
+// Positions in the state: numbers of the window, buckets of each level, then a sum and a sum of squares for each slot.
+const WIDTH = 0;
+const SUM = 1;
+const SQUARES = 2;
+const TICK = 3;
+const SINCE = 4;
+const DIRECTION = 5;
+const COUNTS = 6;
+const SUMS = COUNTS + LEVELS;
+const SQUARE_SUMS = SUMS + LEVELS * SLOTS;
+export const ADWIN_LENGTH = SQUARE_SUMS + LEVELS * SLOTS;
+
+/**
+ * Keeps a window of values as long as no split of it shows two different means (Bifet & Gavaldà 2007, Learning from
+ * Time-Changing Data with Adaptive Windowing, ADWIN2: exponential histogram, M = 5; bound with variance, section 3.2).
+ * Input: values in [0, 1], 0/1 errors or a bounded loss. It tells rises and falls alike: `direction`.
+ *
+ * One drift, one alarm: after a drift the window still holds values from before it, and goes on shrinking as more
+ * evidence comes. A cut is told only where its split lies after the last alarm; at an earlier one it shrinks silently.
+ */
+export class Adwin implements Detector {
+  readonly state: Float64Array;
+  readonly #delta: number;
+
+  /** `delta` bounds the chance of a false cut at each look. */
+  constructor(state: Float64Array = new Float64Array(ADWIN_LENGTH), delta = 0.002) {
+    this.state = state;
+    this.#delta = delta;
+  }
+
+  get direction(): number {
+    return this.state[DIRECTION]!;
+  }
+
+  /** Counts the values of the window. */
+  get width(): number {
+    return this.state[WIDTH]!;
+  }
+
+  reset(): void {
+    this.state.fill(0);
+  }
+
+  update(value: number): Signal {
+    const { state } = this;
+    insert(state, 0, value, value * value);
+    state[WIDTH] = state[WIDTH]! + 1;
+    state[SUM] = state[SUM]! + value;
+    state[SQUARES] = state[SQUARES]! + value * value;
+    state[SINCE] = state[SINCE]! + 1;
+    if (state[COUNTS]! === SLOTS) compress(state);
+    const tick = state[TICK]! + 1;
+    state[TICK] = tick === CLOCK ? 0 : tick;
+    return tick === CLOCK ? this.#shrink() : NONE;
+  }
+
+  /** Drops the oldest bucket as long as any split shows a change. */
+  #shrink(): Signal {
+    const { state } = this;
+    let signal: Signal = NONE;
+    while (state[WIDTH]! >= WIDTH_MIN) {
+      const newer = clearestSplit(state, this.#delta);
+      if (newer === 0) break;
+      const size = newer < 0 ? -newer : newer;
+      if (size < state[SINCE]! && signal === NONE) {
+        signal = DRIFT;
+        state[DIRECTION] = newer < 0 ? -1 : 1;
+      }
+      dropOldest(state);
+    }
+    if (signal === DRIFT) state[SINCE] = 0;
+    return signal;
+  }
+}
+
+/**
+ * Finds the split into older and newer values whose means differ most beyond the bound, and returns the number of newer
+ * values, negative where their mean is the lower one; 0 where no split passes. With n = n₀ + n₁, m = n₀ n₁ / n and
+ * L = ln(2 ln n / δ) the bound is √(2 σ² L / m) + 2 L / (3 m); both sides are multiplied by n₀ n₁, so that nothing is divided.
+ */
+function clearestSplit(state: Float64Array, delta: number): number {
+  const n = state[WIDTH]!;
+  const sum = state[SUM]!;
+  const mean = sum / n;
+  const variance = state[SQUARES]! / n - mean * mean;
+  const confidence = log((2 * log(n)) / delta);
+  const spread = 2 * (variance > 0 ? variance : 0) * confidence * n;
+  const least = (2 / 3) * confidence * n;
+  let n0 = 0;
+  let sum0 = 0;
+  let best = 1;
+  let found = 0;
+  for (let level = LEVELS - 1; level >= 0; level--) {
+    const count = state[COUNTS + level]!;
+    const size = SIZES[level]!;
+    for (let slot = 0; slot < count; slot++) {
+      n0 += size;
+      sum0 += state[SUMS + level * SLOTS + slot]!;
+      const difference = sum0 * n - sum * n0; // (mean₀ − mean₁) n₀ n₁
+      const excess = (difference < 0 ? -difference : difference) - least;
+      if (excess <= 0) continue;
+      const bound = spread * n0 * (n - n0);
+      if (excess * excess <= bound * best) continue;
+      best = (excess * excess) / bound; // Infinity where nothing varies within the parts: no split is clearer
+      found = difference < 0 ? n - n0 : n0 - n;
+    }
+  }
+  return found;
+}
+
+function insert(state: Float64Array, level: number, sum: number, squares: number): void {
+  const count = state[COUNTS + level]!;
+  state[SUMS + level * SLOTS + count] = sum;
+  state[SQUARE_SUMS + level * SLOTS + count] = squares;
+  state[COUNTS + level] = count + 1;
+}
+
+/** Makes one bucket of the oldest two of each size of which there is one too many. */
+function compress(state: Float64Array): void {
+  for (let level = 0; level < LEVELS - 1 && state[COUNTS + level]! === SLOTS; level++) {
+    const sums = SUMS + level * SLOTS;
+    const squares = SQUARE_SUMS + level * SLOTS;
+    insert(state, level + 1, state[sums]! + state[sums + 1]!, state[squares]! + state[squares + 1]!);
+    shift(state, level, 2);
+  }
+  // The largest size has nowhere to go: the window ends there.
+  if (state[COUNTS + LEVELS - 1]! === SLOTS) dropOldest(state);
+}
+
+function dropOldest(state: Float64Array): void {
+  let level = LEVELS - 1;
+  while (state[COUNTS + level]! === 0) level--;
+  state[WIDTH] = state[WIDTH]! - SIZES[level]!;
+  state[SUM] = state[SUM]! - state[SUMS + level * SLOTS]!;
+  state[SQUARES] = state[SQUARES]! - state[SQUARE_SUMS + level * SLOTS]!;
+  shift(state, level, 1);
+}
+
+/** Forgets the oldest buckets of a level; the slots that fall free are 0, so that equal windows are equal states. */
+function shift(state: Float64Array, level: number, by: number): void {
+  const count = state[COUNTS + level]! - by;
+  for (let base = SUMS; base <= SQUARE_SUMS; base += SQUARE_SUMS - SUMS) {
+    const from = base + level * SLOTS;
+    for (let slot = 0; slot < count; slot++) state[from + slot] = state[from + slot + by]!;
+    for (let slot = count; slot < count + by; slot++) state[from + slot] = 0;
+  }
+  state[COUNTS + level] = count;
+}
