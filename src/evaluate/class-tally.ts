@@ -1,0 +1,169 @@
+// Sums over rows of a classifier, from which all of its metrics follow: what counts as a row's weight makes them cumulative
+// (always 1), fading (grows from row to row) or those of a window (1, over the rows of the ring).
+
+import { add } from "./sum.ts";
+
+// Positions: single numbers, then hits, labels and predictions of each class. Of K classes a table of K² is not needed.
+const WEIGHT = 0;
+const LOSS = 1; // and its rest
+const BRIER = 3; // and its rest
+/** Weight of the rows that had one before them. */
+const FOLLOWING = 5;
+const MAJORITY = 6;
+const LAST = 7;
+const LOGISTIC = 8;
+const HEAD = 9;
+
+/** Bits of a row's `rights`: which baselines were right. */
+export const MAJORITY_RIGHT = 1;
+export const LAST_RIGHT = 2;
+export const LOGISTIC_RIGHT = 4;
+/** There was a row before, so that the last class could be asked. */
+export const FOLLOWS = 8;
+export const RIGHTS = 16;
+
+export interface ClassMetrics {
+  readonly accuracy: number | null;
+  readonly balancedAccuracy: number | null;
+  readonly logLoss: number | null;
+  readonly brier: number | null;
+  readonly f1: number | null;
+  readonly kappa: number | null;
+  readonly kappaTemporal: number | null;
+  readonly mcc: number | null;
+  /** Accuracy of each. */
+  readonly baselines: ClassBaselines;
+}
+
+export interface ClassBaselines {
+  readonly majority: number | null;
+  readonly lastClass: number | null;
+  readonly logistic: number | null;
+}
+
+/** Counts the numbers of a tally of K classes. */
+export function classTallyLength(classes: number): number {
+  return HEAD + 3 * classes;
+}
+
+/** Adds a row. */
+export function addRow(
+  tally: Float64Array,
+  classes: number,
+  weight: number,
+  label: number,
+  predicted: number,
+  loss: number,
+  brier: number,
+  rights: number,
+): void {
+  tally[WEIGHT] = tally[WEIGHT]! + weight;
+  add(tally, LOSS, weight * loss);
+  add(tally, BRIER, weight * brier);
+  if ((rights & FOLLOWS) !== 0) tally[FOLLOWING] = tally[FOLLOWING]! + weight;
+  if ((rights & MAJORITY_RIGHT) !== 0) tally[MAJORITY] = tally[MAJORITY]! + weight;
+  if ((rights & LAST_RIGHT) !== 0) tally[LAST] = tally[LAST]! + weight;
+  if ((rights & LOGISTIC_RIGHT) !== 0) tally[LOGISTIC] = tally[LOGISTIC]! + weight;
+  if (label === predicted) tally[HEAD + label] = tally[HEAD + label]! + weight;
+  tally[HEAD + classes + label] = tally[HEAD + classes + label]! + weight;
+  tally[HEAD + 2 * classes + predicted] = tally[HEAD + 2 * classes + predicted]! + weight;
+}
+
+/** Tells the label that most rows had, the least of several; 0 before the first row. */
+export function majorityOf(tally: Float64Array, classes: number): number {
+  let best = 0;
+  for (let k = 1; k < classes; k++) {
+    if (tally[HEAD + classes + k]! > tally[HEAD + classes + best]!) best = k;
+  }
+  return best;
+}
+
+/** Gives the weight of the rows with a label. */
+export function labelWeight(tally: Float64Array, classes: number, label: number): number {
+  return tally[HEAD + classes + label]!;
+}
+
+/** Gives the weight of all rows. */
+export function weightOf(tally: Float64Array): number {
+  return tally[WEIGHT]!;
+}
+
+/**
+ * Computes the metrics; what is undefined is null. As scikit-learn: balanced accuracy over the classes that occurred as
+ * labels, F1 of class 1, of several the mean over those that occurred at all, Cohen's kappa, Matthews' coefficient (of
+ * several: Gorodkin 2004). Kappa temporal compares with the last class (Žliobaitė et al. 2015).
+ */
+export function classMetrics(tally: Float64Array, classes: number, logistic: boolean): ClassMetrics {
+  const weight = tally[WEIGHT]!;
+  const hits = tally.subarray(HEAD, HEAD + classes);
+  const labels = tally.subarray(HEAD + classes, HEAD + 2 * classes);
+  const predictions = tally.subarray(HEAD + 2 * classes, HEAD + 3 * classes);
+  const accuracy = ratio(total(hits), weight);
+  const lastClass = ratio(tally[LAST]!, tally[FOLLOWING]!);
+  return {
+    accuracy,
+    balancedAccuracy: balancedAccuracy(hits, labels),
+    logLoss: ratio(tally[LOSS]! + tally[LOSS + 1]!, weight),
+    brier: ratio(tally[BRIER]! + tally[BRIER + 1]!, weight),
+    f1: f1(hits, labels, predictions),
+    kappa: beyond(accuracy, ratio(dot(labels, predictions), weight * weight)),
+    kappaTemporal: beyond(accuracy, lastClass),
+    mcc: mcc(hits, labels, predictions, weight),
+    baselines: {
+      majority: ratio(tally[MAJORITY]!, weight),
+      lastClass,
+      logistic: logistic ? ratio(tally[LOGISTIC]!, weight) : null,
+    },
+  };
+}
+
+function balancedAccuracy(hits: Float64Array, labels: Float64Array): number | null {
+  let sum = 0;
+  let count = 0;
+  for (let k = 0; k < labels.length; k++) {
+    if (labels[k] === 0) continue;
+    sum += hits[k]! / labels[k]!;
+    count += 1;
+  }
+  return ratio(sum, count);
+}
+
+function f1(hits: Float64Array, labels: Float64Array, predictions: Float64Array): number | null {
+  let sum = 0;
+  let count = 0;
+  for (let k = labels.length === 2 ? 1 : 0; k < labels.length; k++) {
+    const occurred = labels[k]! + predictions[k]!;
+    if (occurred === 0) continue;
+    sum += (2 * hits[k]!) / occurred;
+    count += 1;
+  }
+  return ratio(sum, count);
+}
+
+function mcc(hits: Float64Array, labels: Float64Array, predictions: Float64Array, weight: number): number | null {
+  const square = weight * weight;
+  const covariance = total(hits) * weight - dot(labels, predictions);
+  const spread = (square - dot(labels, labels)) * (square - dot(predictions, predictions));
+  return spread > 0 ? covariance / Math.sqrt(spread) : null;
+}
+
+/** Gives the share of what chance leaves open that was gained. */
+function beyond(accuracy: number | null, chance: number | null): number | null {
+  return accuracy === null || chance === null ? null : ratio(accuracy - chance, 1 - chance);
+}
+
+function ratio(part: number, whole: number): number | null {
+  return whole === 0 ? null : part / whole;
+}
+
+function total(values: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < values.length; k++) sum += values[k]!;
+  return sum;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += a[k]! * b[k]!;
+  return sum;
+}

@@ -1,0 +1,46 @@
+/** How rows are scored; a saved state fits only what was made with the same. */
+export interface ScoreOptions {
+  /** Classes of the label, at least 2; 0 where it is a value. */
+  readonly classes: number;
+  /** Features of a row. */
+  readonly features: number;
+  /** Rows of the sliding window. */
+  readonly window: number;
+  /** What a row's weight is multiplied by with each that follows. */
+  readonly fading: number;
+}
+
+/** Scores the rows of one model as they come: metrics of all spans, and baselines that predict, then learn. */
+export interface Score<Metrics, Baselines> {
+  /**
+   * Takes a row: its features (I) from `x[xAt]`, and the prediction (K) from `outputs[outputsAt]` that was made before
+   * the label was known. Returns its error, from 0 to 1, or −1 where the prediction is not finite: such a row is counted
+   * in `skipped` and nothing else.
+   */
+  row(x: Float64Array, xAt: number, label: number, outputs: Float32Array | Float64Array, outputsAt: number): number;
+  /** Gives the row's loss, from 0 to 1, of the last row that was taken. */
+  readonly boundedLoss: number;
+  read(): Scored<Metrics, Baselines>;
+}
+
+/** Metrics over all rows, over the newest ones, and with weights that fade. */
+export interface Scored<Metrics, Baselines> {
+  readonly samples: number;
+  /** Rows whose prediction was not finite. */
+  readonly skipped: number;
+  readonly cumulative: Metrics;
+  readonly window: Metrics & { readonly samples: number };
+  readonly fading: Metrics;
+  readonly baselines: Baselines;
+}
+
+/** Numbers that the ring of a window may take: with many classes the window is shorter. */
+const RING_NUMBERS_MAX = 131_072;
+/** Where a fading weight is scaled down, with all sums; a power of two, so that nothing is rounded. */
+export const WEIGHT_MAX = 2 ** 500;
+export const WEIGHT_SCALE = 2 ** -500;
+
+/** Bounds the rows of the window so that its ring stays within 1 MiB. */
+export function windowRows(window: number, rowNumbers: number): number {
+  return Math.max(1, Math.min(window, Math.floor(RING_NUMBERS_MAX / rowNumbers)));
+}
