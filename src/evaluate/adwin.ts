@@ -6,13 +6,14 @@ const BUCKETS = 5;
 const SLOTS = BUCKETS + 1;
 /** Sizes of buckets: up to 2^31 values each, more than any stream fills. */
 const LEVELS = 32;
-/** Values between two looks for a cut: a look costs some 200 ns, and a value is to cost a tenth of that. */
-const CLOCK = 8;
+/** Values between two looks for a cut: a look costs as much as some 30 values. */
+const CLOCK = 16;
 const WIDTH_MIN = 10;
 /** Values of a bucket, by its level. */
 const SIZES = Float64Array.from({ length: LEVELS }, (_, level) => (1 << level) >>> 0);
 
-// Positions in the state: numbers of the window, buckets of each level, then a sum and a sum of squares for each slot.
+// Positions in the state: numbers of the window, buckets of each level, then sum and sum of squares of each slot, side by
+// side, the oldest bucket of a level first. What lies behind the last bucket of a level means nothing.
 const WIDTH = 0;
 const SUM = 1;
 const SQUARES = 2;
@@ -20,9 +21,9 @@ const TICK = 3;
 const SINCE = 4;
 const DIRECTION = 5;
 const COUNTS = 6;
-const SUMS = COUNTS + LEVELS;
-const SQUARE_SUMS = SUMS + LEVELS * SLOTS;
-export const ADWIN_LENGTH = SQUARE_SUMS + LEVELS * SLOTS;
+const BUCKETS_AT = COUNTS + LEVELS;
+const LEVEL_NUMBERS = 2 * SLOTS;
+export const ADWIN_LENGTH = BUCKETS_AT + LEVELS * LEVEL_NUMBERS;
 
 /**
  * Keeps a window of values as long as no split of it shows two different means (Bifet & Gavaldà 2007, Learning from
@@ -107,9 +108,10 @@ function clearestSplit(state: Float64Array, delta: number): number {
   for (let level = LEVELS - 1; level >= 0; level--) {
     const count = state[COUNTS + level]!;
     const size = SIZES[level]!;
+    const from = BUCKETS_AT + level * LEVEL_NUMBERS;
     for (let slot = 0; slot < count; slot++) {
       n0 += size;
-      sum0 += state[SUMS + level * SLOTS + slot]!;
+      sum0 += state[from + 2 * slot]!;
       const difference = sum0 * n - sum * n0; // (mean₀ − mean₁) n₀ n₁
       const excess = (difference < 0 ? -difference : difference) - least;
       if (excess <= 0) continue;
@@ -124,18 +126,18 @@ function clearestSplit(state: Float64Array, delta: number): number {
 
 function insert(state: Float64Array, level: number, sum: number, squares: number): void {
   const count = state[COUNTS + level]!;
-  state[SUMS + level * SLOTS + count] = sum;
-  state[SQUARE_SUMS + level * SLOTS + count] = squares;
+  const at = BUCKETS_AT + level * LEVEL_NUMBERS + 2 * count;
+  state[at] = sum;
+  state[at + 1] = squares;
   state[COUNTS + level] = count + 1;
 }
 
 /** Makes one bucket of the oldest two of each size of which there is one too many. */
 function compress(state: Float64Array): void {
   for (let level = 0; level < LEVELS - 1 && state[COUNTS + level]! === SLOTS; level++) {
-    const sums = SUMS + level * SLOTS;
-    const squares = SQUARE_SUMS + level * SLOTS;
-    insert(state, level + 1, state[sums]! + state[sums + 1]!, state[squares]! + state[squares + 1]!);
-    shift(state, level, 2);
+    const at = BUCKETS_AT + level * LEVEL_NUMBERS;
+    insert(state, level + 1, state[at]! + state[at + 2]!, state[at + 1]! + state[at + 3]!);
+    forget(state, level, 2);
   }
   // The largest size has nowhere to go: the window ends there.
   if (state[COUNTS + LEVELS - 1]! === SLOTS) dropOldest(state);
@@ -144,19 +146,17 @@ function compress(state: Float64Array): void {
 function dropOldest(state: Float64Array): void {
   let level = LEVELS - 1;
   while (state[COUNTS + level]! === 0) level--;
+  const at = BUCKETS_AT + level * LEVEL_NUMBERS;
   state[WIDTH] = state[WIDTH]! - SIZES[level]!;
-  state[SUM] = state[SUM]! - state[SUMS + level * SLOTS]!;
-  state[SQUARES] = state[SQUARES]! - state[SQUARE_SUMS + level * SLOTS]!;
-  shift(state, level, 1);
+  state[SUM] = state[SUM]! - state[at]!;
+  state[SQUARES] = state[SQUARES]! - state[at + 1]!;
+  forget(state, level, 1);
 }
 
-/** Forgets the oldest buckets of a level; the slots that fall free are 0, so that equal windows are equal states. */
-function shift(state: Float64Array, level: number, by: number): void {
-  const count = state[COUNTS + level]! - by;
-  for (let base = SUMS; base <= SQUARE_SUMS; base += SQUARE_SUMS - SUMS) {
-    const from = base + level * SLOTS;
-    for (let slot = 0; slot < count; slot++) state[from + slot] = state[from + slot + by]!;
-    for (let slot = count; slot < count + by; slot++) state[from + slot] = 0;
-  }
-  state[COUNTS + level] = count;
+/** Forgets the oldest buckets of a level. */
+function forget(state: Float64Array, level: number, buckets: number): void {
+  const from = BUCKETS_AT + level * LEVEL_NUMBERS;
+  const to = from + LEVEL_NUMBERS;
+  for (let at = from + 2 * buckets; at < to; at++) state[at - 2 * buckets] = state[at]!;
+  state[COUNTS + level] = state[COUNTS + level]! - buckets;
 }

@@ -11,12 +11,17 @@ import {
   MAJORITY_RIGHT,
   majorityOf,
   RIGHTS,
+  ROW_BRIER,
+  ROW_LENGTH,
+  ROW_LOGISTIC,
+  ROW_LOSS,
+  ROW_MAJORITY,
+  ROW_WEIGHT,
   weightOf,
 } from "./class-tally.ts";
 import { Logistic, logisticLength } from "./logistic.ts";
 import { auc } from "./ranking.ts";
 import { type Score, type Scored, type ScoreOptions, WEIGHT_MAX, WEIGHT_SCALE, windowRows } from "./score.ts";
-import { add } from "./sum.ts";
 
 /** Bounds of a probability whose logarithm is taken. */
 const LEAST = 2 ** -52;
@@ -31,15 +36,16 @@ const SKIPPED = 1;
 /** Weight of the newest row in the fading tally. */
 const WEIGHT = 2;
 const LAST_LABEL = 3;
-const MAJORITY_LOSS = 4; // and its rest, as the next two
-const LAST_LOSS = 6;
+/** Where the next row goes in the ring. */
+const NEXT = 4;
+// Of what baselines gave the labels, the product, and the loss of what was taken out of it.
+const MAJORITY_GIVEN = 5;
+const MAJORITY_LOSS = 6;
+const LOGISTIC_GIVEN = 7;
 const LOGISTIC_LOSS = 8;
-const HEAD = 10;
-
-// Positions in the row at hand.
-const LOSS = 0;
-const BRIER = 1;
-const PREDICTED = 2;
+const HEAD = 9;
+/** Where the logarithm of such a product is taken: one for many rows, and none is lost to underflow. */
+const GIVEN_LEAST = 2 ** -900;
 
 export interface ClassSpan extends ClassMetrics {
   /** Over the newest rows only: over all it would need all of their scores. */
@@ -60,6 +66,7 @@ export function classScoreLength(options: ScoreOptions): number {
 /** Scores a classifier; all that it knows is in one vector. Nothing is allocated but in the constructor and `read`. */
 export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
   readonly #classes: number;
+  readonly #features: number;
   /** K: scores of a row. */
   readonly #scores: number;
   readonly #growth: number;
@@ -69,8 +76,9 @@ export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
   /** Of each row label and rights as one number, then its scores: (window, 1 + K). */
   readonly #ring: Float64Array;
   readonly #logistic: Logistic | null;
-  /** Of the row at hand (3). */
-  readonly #row = new Float64Array(3);
+  /** The row at hand. */
+  readonly #row = new Float64Array(ROW_LENGTH);
+  #error = 0;
 
   /** Takes a vector of `classScoreLength` numbers: zeros, or what a score of the same options knew. */
   constructor(options: ScoreOptions, state: Float64Array) {
@@ -83,6 +91,7 @@ export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
       return state.subarray(at - length, at);
     };
     this.#classes = classes;
+    this.#features = features;
     this.#scores = classes > 2 ? classes : 1;
     this.#growth = 1 / fading;
     this.#head = take(HEAD);
@@ -93,30 +102,39 @@ export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
     this.#logistic = rest.length === 0 ? null : new Logistic(features, classes, rest);
   }
 
-  get boundedLoss(): number {
-    // Of several classes the Brier score goes up to 2.
-    return this.#classes > 2 ? this.#row[BRIER]! / 2 : this.#row[BRIER]!;
+  get error(): number {
+    return this.#error;
   }
 
-  row(x: Float64Array, xAt: number, label: number, outputs: Float32Array | Float64Array, outputsAt: number): number {
+  get boundedLoss(): number {
+    // Of several classes the Brier score goes up to 2.
+    return this.#classes > 2 ? this.#row[ROW_BRIER]! / 2 : this.#row[ROW_BRIER]!;
+  }
+
+  row(x: Float64Array, labels: Float64Array, outputs: Float32Array | Float64Array, r: number): boolean {
     const head = this.#head;
-    if (!judge(this.#row, outputs, outputsAt, this.#scores, label)) {
+    const row = this.#row;
+    const label = labels[r]! | 0;
+    const predicted = judge(row, outputs, r * this.#scores, this.#scores, label);
+    if (predicted < 0) {
       head[SKIPPED] = head[SKIPPED]! + 1;
-      return -1;
+      return false;
     }
-    const rights = this.#baselines(x, xAt, label);
-    const predicted = this.#row[PREDICTED]!;
-    const weight = this.#nextWeight();
-    addRow(this.#cumulative, this.#classes, 1, label, predicted, this.#row[LOSS]!, this.#row[BRIER]!, rights);
-    addRow(this.#fading, this.#classes, weight, label, predicted, this.#row[LOSS]!, this.#row[BRIER]!, rights);
-    this.#keep(label * RIGHTS + rights, outputs, outputsAt);
-    return predicted === label ? 0 : 1;
+    const rights = this.#baselines(x, r * this.#features, label);
+    row[ROW_WEIGHT] = 1;
+    addRow(this.#cumulative, this.#classes, row, label, predicted, rights);
+    this.#grow();
+    row[ROW_WEIGHT] = head[WEIGHT]!;
+    addRow(this.#fading, this.#classes, row, label, predicted, rights);
+    this.#keep(label * RIGHTS + rights, outputs, r * this.#scores);
+    this.#error = predicted === label ? 0 : 1;
+    return true;
   }
 
   read(): Scored<ClassSpan, ClassBaselineScores> {
     const head = this.#head;
     const rows = weightOf(this.#cumulative);
-    const mean = (at: number, count: number) => (count > 0 ? (head[at]! + head[at + 1]!) / count : null);
+    const mean = (given: number, loss: number) => (rows > 0 ? (head[loss]! - log(head[given]!)) / rows : null);
     const logistic = this.#logistic !== null;
     const { metrics: window, samples } = this.#window();
     const cumulative = { ...classMetrics(this.#cumulative, this.#classes, logistic), auc: window.auc };
@@ -129,9 +147,9 @@ export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
       baselines: {
         ...cumulative.baselines,
         logLoss: {
-          majority: mean(MAJORITY_LOSS, rows),
-          lastClass: mean(LAST_LOSS, rows - 1),
-          logistic: logistic ? mean(LOGISTIC_LOSS, rows) : null,
+          majority: mean(MAJORITY_GIVEN, MAJORITY_LOSS),
+          lastClass: lastClassLoss(cumulative.baselines.lastClass),
+          logistic: logistic ? mean(LOGISTIC_GIVEN, LOGISTIC_LOSS) : null,
         },
       },
     };
@@ -146,16 +164,12 @@ export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
     let rights = 0;
     if (majorityOf(tally, classes) === label) rights |= MAJORITY_RIGHT;
     // Laplace's rule of succession: a class that has not been seen yet is not impossible.
-    add(head, MAJORITY_LOSS, -log((labelWeight(tally, classes, label) + 1) / (rows + classes)));
-    if (rows > 0) {
-      const right = head[LAST_LABEL] === label;
-      rights |= right ? FOLLOWS | LAST_RIGHT : FOLLOWS;
-      add(head, LAST_LOSS, right ? LOSS_RIGHT : LOSS_WRONG);
-    }
+    this.#row[ROW_MAJORITY] = (labelWeight(tally, classes, label) + 1) / (rows + classes);
+    give(head, MAJORITY_GIVEN, MAJORITY_LOSS, this.#row, ROW_MAJORITY);
+    if (rows > 0) rights |= head[LAST_LABEL] === label ? FOLLOWS | LAST_RIGHT : FOLLOWS;
     if (this.#logistic !== null) {
-      const given = this.#logistic.score(x, xAt, label);
-      if (given > 0) rights |= LOGISTIC_RIGHT;
-      add(head, LOGISTIC_LOSS, -log(given > 0 ? given : -given));
+      if (this.#logistic.score(x, xAt, label, this.#row, ROW_LOGISTIC)) rights |= LOGISTIC_RIGHT;
+      give(head, LOGISTIC_GIVEN, LOGISTIC_LOSS, this.#row, ROW_LOGISTIC);
     }
     head[LAST_LABEL] = label;
     head[ROWS] = rows + 1;
@@ -163,20 +177,22 @@ export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
   }
 
   /** Instead of all sums' fading with each row, the weight of the rows grows. */
-  #nextWeight(): number {
-    const grown = this.#head[ROWS]! === 1 ? 1 : this.#head[WEIGHT]! * this.#growth;
-    if (grown > WEIGHT_MAX)
-      for (let i = 0; i < this.#fading.length; i++) this.#fading[i] = this.#fading[i]! * WEIGHT_SCALE;
-    const weight = grown > WEIGHT_MAX ? grown * WEIGHT_SCALE : grown;
-    this.#head[WEIGHT] = weight;
-    return weight;
+  #grow(): void {
+    const head = this.#head;
+    const fading = this.#fading;
+    const grown = head[ROWS]! === 1 ? 1 : head[WEIGHT]! * this.#growth;
+    head[WEIGHT] = grown;
+    if (grown <= WEIGHT_MAX) return;
+    head[WEIGHT] = grown * WEIGHT_SCALE;
+    for (let i = 0; i < fading.length; i++) fading[i] = fading[i]! * WEIGHT_SCALE;
   }
 
   #keep(code: number, outputs: Float32Array | Float64Array, outputsAt: number): void {
-    const width = 1 + this.#scores;
-    const at = ((this.#head[ROWS]! - 1) % (this.#ring.length / width)) * width;
-    this.#ring[at] = code;
-    for (let k = 0; k < this.#scores; k++) this.#ring[at + 1 + k] = outputs[outputsAt + k]!;
+    const ring = this.#ring;
+    let at = this.#head[NEXT]!;
+    ring[at++] = code;
+    for (let k = 0; k < this.#scores; k++) ring[at++] = outputs[outputsAt + k]!;
+    this.#head[NEXT] = at === ring.length ? 0 : at;
   }
 
   /** Counts and sums anew over the ring, from the oldest row on, so that nothing has to be taken out of a sum. */
@@ -186,13 +202,14 @@ export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
     const rows = this.#head[ROWS]!;
     const samples = Math.min(rows, capacity);
     const tally = new Float64Array(classTallyLength(this.#classes));
-    const row = new Float64Array(3);
+    const row = new Float64Array(ROW_LENGTH);
+    row[ROW_WEIGHT] = 1;
     for (let r = rows - samples; r < rows; r++) {
       const at = (r % capacity) * width;
       const rights = this.#ring[at]! % RIGHTS;
       const label = (this.#ring[at]! - rights) / RIGHTS;
-      judge(row, this.#ring, at + 1, this.#scores, label);
-      addRow(tally, this.#classes, 1, label, row[PREDICTED]!, row[LOSS]!, row[BRIER]!, rights);
+      const predicted = judge(row, this.#ring, at + 1, this.#scores, label);
+      addRow(tally, this.#classes, row, label, predicted, rights);
     }
     const metrics = classMetrics(tally, this.#classes, this.#logistic !== null);
     return { metrics: { ...metrics, auc: this.#windowAuc(samples) }, samples };
@@ -221,40 +238,52 @@ export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
   }
 }
 
+/** Multiplies in what a baseline gave the label. */
+function give(head: Float64Array, product: number, loss: number, row: Float64Array, at: number): void {
+  const next = (head[product] === 0 ? 1 : head[product]!) * row[at]!;
+  head[product] = next;
+  if (next >= GIVEN_LEAST) return;
+  head[loss] = head[loss]! - log(next);
+  head[product] = 1;
+}
+
+/** The last class is always sure, and right or wrong. */
+function lastClassLoss(accuracy: number | null): number | null {
+  return accuracy === null ? null : accuracy * LOSS_RIGHT + (1 - accuracy) * LOSS_WRONG;
+}
+
 function ringLength({ classes, window }: ScoreOptions): number {
   const width = 1 + (classes > 2 ? classes : 1);
   return windowRows(window, width) * width;
 }
 
-/** Writes loss, Brier score and predicted class of a prediction (K); false where it is not finite. */
+/** Writes loss and Brier score of a prediction (K), and returns the class; −1 where it is not finite. */
 function judge(
   row: Float64Array,
   outputs: Float32Array | Float64Array,
   at: number,
   scores: number,
   label: number,
-): boolean {
-  let given = 0;
+): number {
+  let best = 0;
+  let brier = 0;
+  let given = outputs[at]!;
   if (scores === 1) {
-    const p = outputs[at]!;
-    if (p - p !== 0) return false;
-    given = label === 1 ? p : 1 - p;
-    row[PREDICTED] = p >= 0.5 ? 1 : 0;
-    row[BRIER] = (p - label) * (p - label);
+    if (given - given !== 0) return -1;
+    brier = (given - label) * (given - label);
+    best = given >= 0.5 ? 1 : 0;
+    if (label === 0) given = 1 - given;
   } else {
-    let best = 0;
-    let brier = 0;
     for (let k = 0; k < scores; k++) {
       const p = outputs[at + k]!;
-      if (p - p !== 0) return false;
+      if (p - p !== 0) return -1;
       if (p > outputs[at + best]!) best = k;
       const wrong = k === label ? 1 - p : p;
       brier += wrong * wrong;
     }
     given = outputs[at + label]!;
-    row[PREDICTED] = best;
-    row[BRIER] = brier;
   }
-  row[LOSS] = -log(given < LEAST ? LEAST : given > MOST ? MOST : given);
-  return true;
+  row[ROW_BRIER] = brier;
+  row[ROW_LOSS] = -log(given < LEAST ? LEAST : given > MOST ? MOST : given);
+  return best;
 }

@@ -14,6 +14,16 @@ const LAST = 7;
 const LOGISTIC = 8;
 const HEAD = 9;
 
+// Positions in a row that is scored. Numbers go from function to function in a vector: as arguments the machine would put
+// each on the heap.
+export const ROW_LOSS = 0;
+export const ROW_BRIER = 1;
+/** What a baseline gave the label, majority and logistic regression. */
+export const ROW_MAJORITY = 2;
+export const ROW_LOGISTIC = 3;
+export const ROW_WEIGHT = 4;
+export const ROW_LENGTH = 5;
+
 /** Bits of a row's `rights`: which baselines were right. */
 export const MAJORITY_RIGHT = 1;
 export const LAST_RIGHT = 2;
@@ -46,20 +56,19 @@ export function classTallyLength(classes: number): number {
   return HEAD + 3 * classes;
 }
 
-/** Adds a row. */
+/** Adds a row: its loss, Brier score and weight stand in `row`. */
 export function addRow(
   tally: Float64Array,
   classes: number,
-  weight: number,
+  row: Float64Array,
   label: number,
   predicted: number,
-  loss: number,
-  brier: number,
   rights: number,
 ): void {
+  const weight = row[ROW_WEIGHT]!;
   tally[WEIGHT] = tally[WEIGHT]! + weight;
-  add(tally, LOSS, weight * loss);
-  add(tally, BRIER, weight * brier);
+  add(tally, LOSS, weight * row[ROW_LOSS]!);
+  add(tally, BRIER, weight * row[ROW_BRIER]!);
   if ((rights & FOLLOWS) !== 0) tally[FOLLOWING] = tally[FOLLOWING]! + weight;
   if ((rights & MAJORITY_RIGHT) !== 0) tally[MAJORITY] = tally[MAJORITY]! + weight;
   if ((rights & LAST_RIGHT) !== 0) tally[LAST] = tally[LAST]! + weight;

@@ -9,7 +9,10 @@ export function detectorLength(kind: DetectorKind): number {
 }
 
 /** Makes a detector with its defaults on a vector of zeros, or of what one of the same kind knew. */
-export function createDetector(kind: DetectorKind, state = new Float64Array(detectorLength(kind))): Detector {
+export function createDetector(
+  kind: DetectorKind,
+  state: Float64Array = new Float64Array(detectorLength(kind)),
+): Detector {
   switch (kind) {
     case "adwin":
       return new Adwin(state);

@@ -2,9 +2,8 @@ import { exp, sigmoid } from "../learner/elementary.ts";
 
 /** Weights over which this is no small baseline any more: the model is not compared with it then. */
 const WEIGHTS_MAX = 65_536;
-const RATE = 0.3;
-/** Keeps the division by a root finite. */
-const EPSILON = 1e-8;
+/** Constant, so that the baseline follows a drift as a model would. */
+const RATE = 0.03;
 /** Bound of a standardized value. */
 const Z_MAX = 8;
 /** Least probability that is scored, as in the log loss of models. */
@@ -16,13 +15,12 @@ const FEATURE_NUMBERS = 3;
 /** Counts the numbers that the baseline keeps; 0 where there is none, because it would be too large. */
 export function logisticLength(features: number, classes: number): number {
   const weights = (features + 1) * (classes > 2 ? classes : 1);
-  return weights > WEIGHTS_MAX ? 0 : FEATURE_NUMBERS * features + 2 * weights;
+  return weights > WEIGHTS_MAX ? 0 : FEATURE_NUMBERS * features + weights;
 }
 
 /**
- * Is a logistic regression that learns online, row by row: softmax of more than two classes, Adagrad (Duchi, Hazan &
- * Singer 2011) on features that it standardizes by their running statistics (Welford 1962). A missing feature (NaN) counts as
- * its mean.
+ * Is a logistic regression that learns online, row by row, softmax of more than two classes: gradient descent on features
+ * that it standardizes by their running statistics (Welford 1962). A missing feature (NaN) counts as its mean.
  */
 export class Logistic {
   readonly #features: number;
@@ -31,11 +29,9 @@ export class Logistic {
   readonly #statistics: Float64Array;
   /** (K, I + 1), the bias last. */
   readonly #weights: Float64Array;
-  /** Sums of squared gradients (K, I + 1). */
-  readonly #squares: Float64Array;
   /** The standardized row, and 1 for the bias (I + 1). */
   readonly #z: Float64Array;
-  /** (K). */
+  /** Of each class, of the row at hand. */
   readonly #probabilities: Float64Array;
 
   constructor(features: number, classes: number, state: Float64Array) {
@@ -45,35 +41,41 @@ export class Logistic {
     this.#outputs = outputs;
     this.#statistics = state.subarray(0, FEATURE_NUMBERS * features);
     this.#weights = state.subarray(this.#statistics.length, this.#statistics.length + weights);
-    this.#squares = state.subarray(state.length - weights);
     this.#z = new Float64Array(features + 1).fill(1);
-    this.#probabilities = new Float64Array(outputs);
+    this.#probabilities = new Float64Array(Math.max(2, outputs));
   }
 
   /**
-   * Predicts a row (I) that begins at `at`, then learns its label. Returns the probability that it gave the label, at
-   * least 2^-52, and negative where another class was the prediction.
+   * Predicts a row (I) that begins at `at`, then learns its label. Writes the probability that it gave the label, at least
+   * 2^-52, to `given[givenAt]`, and tells whether the label was its prediction.
    */
-  score(x: Float64Array, at: number, label: number): number {
+  score(x: Float64Array, at: number, label: number, given: Float64Array, givenAt: number): boolean {
     standardize(this.#z, this.#statistics, x, at, this.#features);
-    return this.#outputs === 1 ? this.#scoreBinary(label) : this.#scoreSeveral(label);
+    const right = this.#outputs === 1 ? this.#scoreBinary(label) : this.#scoreSeveral(label);
+    const probability = this.#probabilities[label]!;
+    given[givenAt] = probability < LEAST ? LEAST : probability;
+    return right;
   }
 
-  #scoreBinary(label: number): number {
+  #scoreBinary(label: number): boolean {
     const width = this.#features + 1;
-    const p = sigmoid(dot(this.#weights, 0, this.#z, width));
-    descend(this.#weights, this.#squares, 0, this.#z, width, p - label);
-    const given = label === 1 ? p : 1 - p;
-    const probability = given < LEAST ? LEAST : given;
-    return p >= 0.5 === (label === 1) ? probability : -probability;
+    const z = this.#z;
+    const weights = this.#weights;
+    const probability = sigmoid(dot(weights, 0, z, width));
+    this.#probabilities[0] = 1 - probability;
+    this.#probabilities[1] = probability;
+    const step = RATE * (probability - label);
+    for (let i = 0; i < width; i++) weights[i] = weights[i]! - step * z[i]!;
+    return probability >= 0.5 === (label === 1);
   }
 
-  #scoreSeveral(label: number): number {
+  #scoreSeveral(label: number): boolean {
     const width = this.#features + 1;
+    const weights = this.#weights;
     const p = this.#probabilities;
     let best = 0;
     for (let k = 0; k < p.length; k++) {
-      p[k] = dot(this.#weights, k * width, this.#z, width);
+      p[k] = dot(weights, k * width, this.#z, width);
       if (p[k]! > p[best]!) best = k;
     }
     const largest = p[best]!;
@@ -84,10 +86,10 @@ export class Logistic {
     }
     for (let k = 0; k < p.length; k++) {
       p[k] = p[k]! / sum;
-      descend(this.#weights, this.#squares, k * width, this.#z, width, p[k]! - (k === label ? 1 : 0));
+      const step = RATE * (p[k]! - (k === label ? 1 : 0));
+      for (let i = 0; i < width; i++) weights[k * width + i] = weights[k * width + i]! - step * this.#z[i]!;
     }
-    const probability = p[label]! < LEAST ? LEAST : p[label]!;
-    return best === label ? probability : -probability;
+    return best === label;
   }
 }
 
@@ -116,20 +118,4 @@ function dot(weights: Float64Array, from: number, z: Float64Array, width: number
   let sum = 0;
   for (let i = 0; i < width; i++) sum += weights[from + i]! * z[i]!;
   return sum;
-}
-
-function descend(
-  weights: Float64Array,
-  squares: Float64Array,
-  from: number,
-  z: Float64Array,
-  width: number,
-  residual: number,
-): void {
-  for (let i = 0; i < width; i++) {
-    const gradient = residual * z[i]!;
-    const square = squares[from + i]! + gradient * gradient;
-    squares[from + i] = square;
-    weights[from + i] = weights[from + i]! - (RATE * gradient) / (Math.sqrt(square) + EPSILON);
-  }
 }

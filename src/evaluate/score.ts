@@ -13,12 +13,13 @@ export interface ScoreOptions {
 /** Scores the rows of one model as they come: metrics of all spans, and baselines that predict, then learn. */
 export interface Score<Metrics, Baselines> {
   /**
-   * Takes a row: its features (I) from `x[xAt]`, and the prediction (K) from `outputs[outputsAt]` that was made before
-   * the label was known. Returns its error, from 0 to 1, or −1 where the prediction is not finite: such a row is counted
-   * in `skipped` and nothing else.
+   * Takes row `r` of a block: its features (rows, I), label (rows), and the prediction (rows, K) that was made before the
+   * label was known. Returns false where the prediction is not finite: such a row is counted in `skipped` and nothing else.
    */
-  row(x: Float64Array, xAt: number, label: number, outputs: Float32Array | Float64Array, outputsAt: number): number;
-  /** Gives the row's loss, from 0 to 1, of the last row that was taken. */
+  row(x: Float64Array, labels: Float64Array, outputs: Float32Array | Float64Array, r: number): boolean;
+  /** Gives the error of the last row that was taken, from 0 to 1: of a class 0 or 1. */
+  readonly error: number;
+  /** Gives the loss of that row, from 0 to 1. */
   readonly boundedLoss: number;
   read(): Scored<Metrics, Baselines>;
 }

@@ -21,7 +21,9 @@ const ROWS = 1;
 const WEIGHT = 2;
 const LAST_LABEL = 3;
 const ERROR = 4;
-const HEAD = 5;
+/** Where the next row goes in the ring. */
+const NEXT = 5;
+const HEAD = 6;
 /** Of a row the ring keeps the label, the prediction, and what mean and last value predicted. */
 const RING_WIDTH = 4;
 
@@ -49,34 +51,41 @@ export class ValueScore implements Score<ValueMetrics, ValueBaselines> {
     this.#ring = state.subarray(HEAD + 2 * VALUE_TALLY_LENGTH, valueScoreLength(options));
   }
 
+  /** Values have no natural bound: the error is told in shares of four times its running mean, at most 1. */
+  get error(): number {
+    return this.#head[ERROR]!;
+  }
+
   get boundedLoss(): number {
     return this.#head[ERROR]!;
   }
 
-  /** Values have no natural bound: the error is told in shares of four times its running mean, at most 1. */
-  row(_x: Float64Array, _xAt: number, label: number, outputs: Float32Array | Float64Array, outputsAt: number): number {
+  row(_x: Float64Array, labels: Float64Array, outputs: Float32Array | Float64Array, r: number): boolean {
     const head = this.#head;
-    const prediction = outputs[outputsAt]!;
+    const label = labels[r]!;
+    const prediction = outputs[r]!;
     const difference = prediction - label;
     const square = difference * difference;
     if (square - square !== 0) {
       head[SKIPPED] = head[SKIPPED]! + 1;
-      return -1;
+      return false;
     }
     const rows = head[ROWS]!;
-    const [mean, last] = [labelMean(this.#cumulative), head[LAST_LABEL]!];
+    const mean = labelMean(this.#cumulative);
+    const last = head[LAST_LABEL]!;
     const weight = this.#nextWeight();
     addValue(this.#cumulative, 1, label, prediction, mean, last, rows > 0);
     addValue(this.#fading, weight, label, prediction, mean, last, rows > 0);
-    const at = (rows * RING_WIDTH) % this.#ring.length;
+    const at = head[NEXT]!;
     this.#ring[at] = label;
     this.#ring[at + 1] = prediction;
     this.#ring[at + 2] = mean;
     this.#ring[at + 3] = last;
+    head[NEXT] = at + RING_WIDTH === this.#ring.length ? 0 : at + RING_WIDTH;
     head[LAST_LABEL] = label;
     head[ROWS] = rows + 1;
     head[ERROR] = boundedError(difference, meanAbsoluteError(this.#cumulative));
-    return head[ERROR]!;
+    return true;
   }
 
   read(): Scored<ValueMetrics, ValueBaselines> {

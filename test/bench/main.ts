@@ -1,10 +1,11 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
-// npm run bench [-- engine | learner | intake | mqtt | drift]
+// npm run bench [-- engine | learner | intake | mqtt | drift | monitor]
 
 import { benchDrift } from "./drift.ts";
 import { benchEngine } from "./engine.ts";
 import { benchIntake } from "./intake.ts";
 import { benchLearner } from "./learner.ts";
+import { benchMonitor } from "./monitor.ts";
 import { benchMqtt } from "./mqtt.ts";
 
 const benches: Readonly<Record<string, () => Promise<void> | void>> = {
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   intake: benchIntake,
   mqtt: benchMqtt,
   drift: benchDrift,
+  monitor: benchMonitor,
 };
 const names = process.argv.slice(2);
 const unknown = names.find((name) => benches[name] === undefined);

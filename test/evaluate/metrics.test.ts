@@ -41,7 +41,7 @@ function feed(
   outputs: readonly (number | readonly number[])[],
 ) {
   labels.forEach((label, i) => {
-    score.row(x, 0, label, Float64Array.from([outputs[i] ?? []].flat()), 0);
+    score.row(x, Float64Array.of(label), Float64Array.from([outputs[i] ?? []].flat()), 0);
   });
   return score.read();
 }
@@ -235,7 +235,7 @@ describe("of several classes", () => {
   it("the window is shorter where its ring would take more than 1 MiB", () => {
     const score = classScore({ classes: 1000 });
     const outputs = new Float64Array(1000).fill(0.001);
-    for (let i = 0; i < 200; i++) score.row(x, 0, i, outputs, 0);
+    for (let i = 0; i < 200; i++) score.row(x, Float64Array.of(i), outputs, 0);
     expect(score.read().window.samples).toBe(130);
     expect(score.read().samples).toBe(200);
   });
@@ -243,13 +243,14 @@ describe("of several classes", () => {
 
 it("sums do not drift: a window after two million rows is that of its rows alone", () => {
   const random = new Random(4);
-  const outputs = new Float64Array(1);
+  const [labels, outputs] = [new Float64Array(1), new Float64Array(1)];
   const [long, fresh] = [valueScore({ window: 100 }), valueScore({ window: 100 })];
   for (let i = 0; i < 2_000_000; i++) {
     const label = (i < 1_000_000 ? 1e9 : 1) * random.normal();
     outputs[0] = label + random.normal();
-    long.row(x, 0, label, outputs, 0);
-    if (i >= 1_999_900) fresh.row(x, 0, label, outputs, 0);
+    labels[0] = label;
+    long.row(x, labels, outputs, 0);
+    if (i >= 1_999_900) fresh.row(x, labels, outputs, 0);
   }
   const { baselines: _, baselinesRmse: __, ...metrics } = fresh.read().window;
   expect(long.read().window).toMatchObject(metrics);

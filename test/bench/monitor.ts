@@ -1,0 +1,58 @@
+import { DETECTORS, type DetectorKind } from "../../src/evaluate/detector.ts";
+import { MONITOR_DEFAULTS, Monitor } from "../../src/evaluate/monitor.ts";
+import { Random } from "../../src/learner/random.ts";
+import { median, report } from "./report.ts";
+
+const ROUNDS = 9;
+const ROWS = 500_000;
+/** Rows of a mini-batch. */
+const BLOCK = 4;
+const READS = 200;
+
+/** Measures what scoring a sample costs: metrics of all spans, three baselines and a detector, binary, two features. */
+export function benchMonitor(): void {
+  const kinds: readonly (DetectorKind | null)[] = [...DETECTORS, null];
+  const blocks = drawBlocks();
+  const monitors = kinds.map((detector) => new Monitor({ ...MONITOR_DEFAULTS, classes: 2, features: 2, detector }));
+  const times = kinds.map((): number[] => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    monitors.forEach((monitor, m) => {
+      times[m]?.push(nanosecondsOf(monitor, blocks));
+    });
+  }
+  kinds.forEach((kind, m) => {
+    report(`monitor, ${kind ?? "no detector"}`, median(times[m] ?? []), "ns/sample");
+  });
+  const [monitor] = monitors as [Monitor];
+  const from = performance.now();
+  for (let i = 0; i < READS; i++) monitor.read();
+  report("monitor, reading all metrics", ((performance.now() - from) / READS) * 1000, "µs");
+  report("monitor, state", monitor.stateBytes, "bytes");
+}
+
+interface Block {
+  readonly x: Float64Array;
+  readonly labels: Float64Array;
+  readonly outputs: Float64Array;
+}
+
+/** Draws rows of two overlapping classes with the probabilities that a good model gives them. */
+function drawBlocks(): readonly Block[] {
+  const random = new Random(1);
+  return Array.from({ length: 1000 }, () => {
+    const labels = Float64Array.from({ length: BLOCK }, () => random.uint32() & 1);
+    const x = Float64Array.from({ length: 2 * BLOCK }, (_, i) => random.normal() + (labels[i >> 1] ?? 0));
+    const outputs = Float64Array.from(labels, (_, r) => 1 / (1 + Math.exp(1 - (x[2 * r] ?? 0) - (x[2 * r + 1] ?? 0))));
+    return { x, labels, outputs };
+  });
+}
+
+/** Measures the thread's processor time: what others do to the machine meanwhile is no cost of a sample. */
+function nanosecondsOf(monitor: Monitor, blocks: readonly Block[]): number {
+  const from = process.threadCpuUsage();
+  for (let done = 0; done < ROWS; ) {
+    for (const { x, labels, outputs } of blocks) monitor.score(x, labels, outputs, BLOCK);
+    done += BLOCK * blocks.length;
+  }
+  return (process.threadCpuUsage(from).user * 1000) / ROWS;
+}
