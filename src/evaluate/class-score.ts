@@ -9,6 +9,7 @@ import {
   LOGISTIC_RIGHT,
   labelWeight,
   MAJORITY_RIGHT,
+  MODEL_RIGHT,
   majorityOf,
   RIGHTS,
   ROW_BRIER,
@@ -120,7 +121,7 @@ export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
       head[SKIPPED] = head[SKIPPED]! + 1;
       return false;
     }
-    const rights = this.#baselines(x, r * this.#features, label);
+    const rights = this.#baselines(x, r * this.#features, label) | (predicted === label ? MODEL_RIGHT : 0);
     row[ROW_WEIGHT] = 1;
     addRow(this.#cumulative, this.#classes, row, label, predicted, rights);
     this.#grow();

@@ -24,13 +24,14 @@ export const ROW_LOGISTIC = 3;
 export const ROW_WEIGHT = 4;
 export const ROW_LENGTH = 5;
 
-/** Bits of a row's `rights`: which baselines were right. */
+/** Bits of a row's `rights`: who gave the label. */
 export const MAJORITY_RIGHT = 1;
 export const LAST_RIGHT = 2;
 export const LOGISTIC_RIGHT = 4;
 /** There was a row before, so that the last class could be asked. */
 export const FOLLOWS = 8;
-export const RIGHTS = 16;
+export const MODEL_RIGHT = 16;
+export const RIGHTS = 32;
 
 export interface ClassMetrics {
   readonly accuracy: number | null;
@@ -69,11 +70,12 @@ export function addRow(
   tally[WEIGHT] = tally[WEIGHT]! + weight;
   add(tally, LOSS, weight * row[ROW_LOSS]!);
   add(tally, BRIER, weight * row[ROW_BRIER]!);
-  if ((rights & FOLLOWS) !== 0) tally[FOLLOWING] = tally[FOLLOWING]! + weight;
-  if ((rights & MAJORITY_RIGHT) !== 0) tally[MAJORITY] = tally[MAJORITY]! + weight;
-  if ((rights & LAST_RIGHT) !== 0) tally[LAST] = tally[LAST]! + weight;
-  if ((rights & LOGISTIC_RIGHT) !== 0) tally[LOGISTIC] = tally[LOGISTIC]! + weight;
-  if (label === predicted) tally[HEAD + label] = tally[HEAD + label]! + weight;
+  // No branches: nobody can foresee who is right.
+  tally[MAJORITY] = tally[MAJORITY]! + weight * (rights & 1);
+  tally[LAST] = tally[LAST]! + weight * ((rights >> 1) & 1);
+  tally[LOGISTIC] = tally[LOGISTIC]! + weight * ((rights >> 2) & 1);
+  tally[FOLLOWING] = tally[FOLLOWING]! + weight * ((rights >> 3) & 1);
+  tally[HEAD + label] = tally[HEAD + label]! + weight * ((rights >> 4) & 1);
   tally[HEAD + classes + label] = tally[HEAD + classes + label]! + weight;
   tally[HEAD + 2 * classes + predicted] = tally[HEAD + 2 * classes + predicted]! + weight;
 }
