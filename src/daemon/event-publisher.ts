@@ -35,11 +35,13 @@ export class EventPublisher {
 
   /** Publishes that a model was restored from a backup, with how far the numbers of its producers are settled now. */
   restored(model: string, restoredMs: number, marks: readonly Mark[], atMs: number): void {
-    const restored = new Date(restoredMs).toISOString();
-    this.#publish(
-      `${this.#prefix}/${model}/event`,
-      JSON.stringify({ event: "restored", restored, marks, at: new Date(atMs).toISOString() }),
-    );
+    const event = {
+      event: "restored",
+      restored: new Date(restoredMs).toISOString(),
+      marks: marks.map(({ above, ...mark }) => ({ ...mark, ...(above.length === 0 ? {} : { above }) })),
+      at: new Date(atMs).toISOString(),
+    };
+    this.#publish(`${this.#prefix}/${model}/event`, JSON.stringify(event));
   }
 
   /** Publishes an event on `<prefix>/<model>/event`; `atMs` is when it became durable. */

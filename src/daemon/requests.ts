@@ -69,8 +69,20 @@ export class Requests {
       if (i > from) yield of({ kind: "messages", messages: messages.slice(from, i) });
       from = i;
       yield* this.#ask(message);
+      // It waits for nothing: a full disk, which holds all others, must not fill the memory with questions.
+      if (this.#isDone(message)) {
+        yield once(() => message.ack());
+        from = i + 1;
+      }
     }
-    yield of({ kind: "messages", messages: from === 0 ? messages : messages.slice(from) });
+    if (from < messages.length) yield of({ kind: "messages", messages: from === 0 ? messages : messages.slice(from) });
+  }
+
+  /** Tells whether a message is a question that was answered, and of which nobody waits for an acknowledgement. */
+  #isDone({ topic, qos, payload, cut }: Message): boolean {
+    const { mqtt, intake } = this.#rooms.config;
+    const isWhole = cut === undefined && payload.length <= intake.payloadBytesMax;
+    return qos === 0 && isWhole && parseTopic(mqtt.prefix, topic).kind === "predict";
   }
 
   *#ask(message: Message): Generator<Observable<never>> {

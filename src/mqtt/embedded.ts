@@ -8,9 +8,10 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, type PublishPacket } from "aedes";
 import type { Observable } from "rxjs";
 import { RivuletError } from "../error.ts";
-import { clientsOf, pause, readOn, resume } from "./aedes-client.ts";
+import { clientsOf, pause, readOn } from "./aedes-client.ts";
 import { type Broker, type Credentials, type EmbeddedStatus, IN_FORMS, type Publication } from "./broker.ts";
 import { acknowledgeOversized, guardSocket } from "./embedded-socket.ts";
+import { Holders } from "./holders.ts";
 import { Intake } from "./intake.ts";
 import type { Message } from "./message.ts";
 import type { Oversized } from "./packet-filter.ts";
@@ -70,6 +71,7 @@ class AedesBroker implements EmbeddedBroker {
   /** Secures what `#server` takes in; it listens nowhere itself, so that another one can take its place. */
   #tlsServer: TlsServer | null;
   readonly #intake: Intake;
+  readonly #holders = new Holders();
   readonly #sockets = new Set<Socket>();
   readonly #connections = new WeakMap<Client, number>();
   #credentials: Credentials;
@@ -93,7 +95,9 @@ class AedesBroker implements EmbeddedBroker {
       onClose: () => this.#stop(),
       onHeld: (bytes) => this.#held(bytes),
       onChunk: () => {
-        if (!this.#paused && !this.#stopped) for (const client of this.#clients()) readOn(client);
+        if (this.#stopped) return;
+        if (this.#paused) this.#holders.review();
+        else for (const client of this.#clients()) readOn(client);
       },
     });
     this.#aedes = new Aedes({
@@ -105,7 +109,7 @@ class AedesBroker implements EmbeddedBroker {
       },
     });
     this.#aedes.on("client", (client) => {
-      if (this.#paused || this.#stopped) pause(client);
+      if (this.#stopped) pause(client);
     });
     // An error of a client ends its connection; there is nothing else to do about it.
     this.#aedes.on("clientError", () => {});
@@ -243,7 +247,7 @@ class AedesBroker implements EmbeddedBroker {
     guardSocket(socket, {
       payloadBytesMax: this.#options.payloadBytesMax,
       onOversized: (oversized) => {
-        if (client.connected) this.#receiveOversized(socket, connection, oversized);
+        if (client.connected) this.#receiveOversized(socket, client, connection, oversized);
         else refuse(oversized.payloadBytes);
       },
       onHopeless: refuse,
@@ -257,12 +261,14 @@ class AedesBroker implements EmbeddedBroker {
   }
 
   /** Hands over what is left of a message over the limit; aedes has not seen it, so it is acknowledged here. */
-  #receiveOversized(socket: Socket, connection: number, oversized: Oversized): void {
+  #receiveOversized(socket: Socket, client: Client, connection: number, oversized: Oversized): void {
     const { topic, qos, payloadBytes, sha256, head } = oversized;
     this.#oversized++;
-    this.#intake.take({ topic, payload: head, cut: { payloadBytes, sha256 }, retain: false, qos, connection }, () =>
-      acknowledgeOversized(socket, oversized),
-    );
+    const letGo = this.#holders.hold(client);
+    this.#intake.take({ topic, payload: head, cut: { payloadBytes, sha256 }, retain: false, qos, connection }, () => {
+      letGo();
+      acknowledgeOversized(socket, oversized);
+    });
   }
 
   #authenticate(
@@ -286,7 +292,11 @@ class AedesBroker implements EmbeddedBroker {
     packet.retain = false;
     if (!this.#isIntake(topic)) packet.topic = REFUSED_TOPIC;
     const connection = (client === null ? undefined : this.#connections.get(client)) ?? 0;
-    this.#intake.take({ topic, payload, retain: false, qos, connection }, () => done(null));
+    const letGo = client === null ? () => {} : this.#holders.hold(client);
+    this.#intake.take({ topic, payload, retain: false, qos, connection }, () => {
+      letGo();
+      done(null);
+    });
   }
 
   #isIntake(topic: string): boolean {
@@ -299,10 +309,10 @@ class AedesBroker implements EmbeddedBroker {
     if (!this.#paused && bytes > this.#options.bytesMax) {
       this.#paused = true;
       this.#pauses++;
-      for (const client of this.#clients()) pause(client);
+      this.#holders.review();
     } else if (this.#paused && bytes < this.#options.bytesMax / 2) {
       this.#paused = false;
-      for (const client of this.#clients()) resume(client);
+      this.#holders.release();
     }
   }
 

@@ -271,7 +271,7 @@ class ExternalBroker implements Broker {
   #take(connection: Connection, identifier: number, message: Omit<Message, "ack">): void {
     const isReliable = message.qos !== 0;
     const bytes = message.payload.length + MESSAGE_BYTES;
-    if (this.#stopped || !(isReliable ? this.#hasRoomReliably(bytes) : this.#hasRoom(bytes))) return;
+    if (this.#stopped || !(isReliable ? this.#hasRoomReliably(bytes) : this.#hasRoom(message.topic, bytes))) return;
     if (isReliable) this.#unacknowledged++;
     this.#intake.take(message, () => {
       if (!isReliable) return;
@@ -281,9 +281,16 @@ class ExternalBroker implements Broker {
     });
   }
 
-  /** Tells whether a message of QoS 0 is taken. */
-  #hasRoom(bytes: number): boolean {
-    if (this.#intake.heldBytes + bytes <= this.#options.bytesMax) return true;
+  /** What may be held of QoS 1 at most. */
+  get #reliableBytesMax(): number {
+    return Math.max(OVERSHOOT * this.#options.bytesMax, OVERSHOOT_BYTES_MIN);
+  }
+
+  /** Tells whether a message of QoS 0 is taken. A question is answered at once, also while a full disk holds all samples. */
+  #hasRoom(topic: string, bytes: number): boolean {
+    const { bytesMax } = this.#options;
+    const bound = topic.endsWith("/predict") ? this.#reliableBytesMax + bytesMax : bytesMax;
+    if (this.#intake.heldBytes + bytes <= bound) return true;
     this.#dropped++;
     return false;
   }
@@ -294,9 +301,9 @@ class ExternalBroker implements Broker {
    * is held can be acknowledged; then the broker is asked for the rest.
    */
   #hasRoomReliably(bytes: number): boolean {
-    const { bytesMax, onChange } = this.#options;
+    const { onChange } = this.#options;
     const { heldBytes } = this.#intake;
-    const fits = heldBytes + bytes <= Math.max(OVERSHOOT * bytesMax, OVERSHOOT_BYTES_MIN);
+    const fits = heldBytes + bytes <= this.#reliableBytesMax;
     // Where none is held, none would come to an end, and the broker never be asked.
     if (!this.#passing && (fits || this.#unacknowledged === 0)) return true;
     this.#passedOver++;

@@ -8,7 +8,7 @@ import type { BackupMade } from "../../src/daemon/verb-backup.ts";
 import { rivulet, rivuletJson } from "../cli/run.ts";
 import { openMosquitto } from "../mqtt/mosquitto.ts";
 import { programs } from "../programs.ts";
-import { ask, connectTo, open, openOn, temporaryFolder } from "./open.ts";
+import { ask, connectTo, eventually, open, openOn, temporaryFolder } from "./open.ts";
 import { publishRows, request } from "./request.ts";
 
 function backups(data: string): readonly string[] {
@@ -178,15 +178,15 @@ describe.skipIf(!programs.mosquitto)("a store that was restored", () => {
     const data = temporaryFolder();
     const first = await openOn(mosquitto.url, [], data);
     await publishNumbered(client, 1, 20);
-    await expect.poll(() => marks().at(-1)).toEqual({ epoch: "e1", seq: 20, gaps: 0 });
+    await eventually(() => marks().at(-1)).toEqual({ epoch: "e1", seq: 20, gaps: 0 });
     await ask(first, "backup", {});
     await publishNumbered(client, 21, 20);
-    await expect.poll(() => marks().at(-1)).toEqual({ epoch: "e1", seq: 40, gaps: 0 });
+    await eventually(() => marks().at(-1)).toEqual({ epoch: "e1", seq: 40, gaps: 0 });
     await first.close();
     const { restoredAt: restored } = await rivuletJson<{ restoredAt: string }>(["restore", "latest", "--data", data]);
     const second = await openOn(mosquitto.url, [], data);
-    await expect.poll(() => marks().at(-1)).toEqual({ epoch: "e1", seq: 20, gaps: 0, restored });
-    await expect.poll(restorations).toEqual([
+    await eventually(() => marks().at(-1)).toEqual({ epoch: "e1", seq: 20, gaps: 0, restored });
+    await eventually(restorations).toEqual([
       {
         event: "restored",
         restored,
@@ -198,7 +198,7 @@ describe.skipIf(!programs.mosquitto)("a store that was restored", () => {
     const third = await openOn(mosquitto.url, [], data);
     // Marks go on bearing it: a producer may have been away.
     await publishNumbered(client, 21, 1);
-    await expect.poll(() => marks().at(-1)).toEqual({ epoch: "e1", seq: 21, gaps: 0, restored });
+    await eventually(() => marks().at(-1)).toEqual({ epoch: "e1", seq: 21, gaps: 0, restored });
     expect(restorations()).toHaveLength(1);
     await third.close();
   });

@@ -7,7 +7,7 @@ import { rivulet, rivuletJson, type Started, startDaemon, stopped } from "../cli
 import { openMosquitto } from "../mqtt/mosquitto.ts";
 import { programs } from "../programs.ts";
 import { type Faults, openFaults } from "../sim/faults.ts";
-import { onEnd, temporaryFolder } from "./open.ts";
+import { eventually, onEnd, temporaryFolder } from "./open.ts";
 import { SAMPLE } from "./request.ts";
 
 const YEAR_MS = 31_557_600_000;
@@ -86,17 +86,18 @@ describe.skipIf(!programs.cc)("a disk that is full, broken or read-only", () => 
       await published(client, 0).acked;
       faults.mode = mode;
       const held = Array.from({ length: 50 }, (_, i) => published(client, i + 1));
-      await expect.poll(failure).toContain(code);
-      await expect
-        .poll(() => last(running, "rivulet/bridge/event"))
-        .toMatchObject({ event: "store-failing", code: "store-failed" });
-      await expect
-        .poll(() => last(running, "rivulet/bridge/info")?.["store"])
-        .toMatchObject({ failure: { code: "store-failed" } });
+      await eventually(failure).toContain(code);
+      await eventually(() => last(running, "rivulet/bridge/event")).toMatchObject({
+        event: "store-failing",
+        code: "store-failed",
+      });
+      await eventually(() => last(running, "rivulet/bridge/info")?.["store"]).toMatchObject({
+        failure: { code: "store-failed" },
+      });
       // It goes on with what it has: it reads, trains, and predicts.
-      await expect.poll(async () => (await ask<Status>("status")).models["default"]?.sequence).toBe(51);
+      await eventually(async () => (await ask<Status>("status")).models["default"]?.sequence).toBe(51);
       client.publish("rivulet/default/predict", '{"x1":1,"x2":1}');
-      await expect.poll(() => last(running, "rivulet/default/prediction")?.["step"]).toBe(51);
+      await eventually(() => last(running, "rivulet/default/prediction")?.["step"]).toBe(51);
       expect(await ask("predict", { values: [1, 1] })).toMatchObject({ step: 51, durableSequence: 1 });
       expect(held.filter(({ came }) => came)).toEqual([]);
       const { bytesWritten } = faults.counts();
@@ -104,20 +105,53 @@ describe.skipIf(!programs.cc)("a disk that is full, broken or read-only", () => 
       await Promise.all(held.map(({ acked }) => acked));
       // What a flush failed on is written anew, never only flushed anew: the kernel takes those pages for clean.
       expect(faults.counts().bytesWritten - bytesWritten).toBeGreaterThan(4096);
-      await expect.poll(() => last(running, "rivulet/bridge/event")?.["event"]).toBe("store-working");
-      await expect.poll(() => last(running, "rivulet/bridge/info")?.["store"]).toMatchObject({ failure: null });
+      await eventually(() => last(running, "rivulet/bridge/event")?.["event"]).toBe("store-working");
+      await eventually(() => last(running, "rivulet/bridge/info")?.["store"]).toMatchObject({ failure: null });
       expect(await failure()).toBeNull();
       expect(await ask("verify")).toMatchObject({ outcome: "same", rows: 51 });
       expect(await journal()).toEqual(Array.from({ length: 51 }, (_, i) => i));
     },
   );
 
+  it.each([
+    ["embedded", false],
+    ["external", true],
+  ] as const)("full, answers questions when it holds all that it may of samples, broker %s", async (_, external) => {
+    if (external && !programs.mosquitto) return;
+    const url = external ? (await openMosquitto()).url : undefined;
+    const set = ["intake.bytesMax=64KiB", "intake.payloadBytesMax=1kB", "intake.rowsMax=8", "intake.ringRows=16"];
+    const running = await started(set, url);
+    const { client, daemon } = running;
+    await eventually(async () => (await ask<Status>("status")).broker?.online).toBe(true);
+    faults.mode = "full";
+    const flooder = await connectAsync(url ?? `mqtt://127.0.0.1:${daemon.port}`);
+    onEnd(() => flooder.endAsync(true));
+    const flood = Array.from({ length: 3000 }, (_, x1) =>
+      flooder.publishAsync(SAMPLE, JSON.stringify({ x1, x2: 1, y: x1 % 2 }), { qos: 0 }),
+    );
+    const held = async () => (await ask<Status>("status")).broker;
+    await eventually(async () => (await held())?.heldBytes).toBeGreaterThan(60_000);
+    await eventually(failure).toContain("SQLITE_FULL");
+    // More questions than could be held.
+    const answers = () => running.heard.filter(({ topic }) => topic.endsWith("/prediction")).length;
+    for (let i = 1; i <= 300; i++) {
+      client.publish("rivulet/default/predict", '{"x1":1,"x2":1}');
+      await eventually(answers).toBe(i);
+    }
+    expect((await held())?.heldBytes).toBeLessThan(external ? 65_536 : 65_536 + 3000 * 100);
+    faults.mode = "none";
+    await Promise.all(flood);
+    const dropped = (await held())?.dropped ?? 0;
+    expect(external ? dropped : 1).toBeGreaterThan(0);
+    await eventually(async () => (await ask<Status>("status")).models["default"]?.durableSequence).toBe(3000 - dropped);
+  });
+
   it("does not keep a stop waiting: what was not committed was not acknowledged", async () => {
     const { daemon, client } = await started(["commit.profile=eager"]);
     await published(client, 0).acked;
     faults.mode = "full";
     const held = published(client, 1);
-    await expect.poll(failure).toContain("SQLITE_FULL");
+    await eventually(failure).toContain("SQLITE_FULL");
     // It could not be marked as clean.
     expect(await stopped(daemon.process, "SIGTERM")).toBe(1);
     expect(held.came).toBe(false);
@@ -153,7 +187,7 @@ describe.skipIf(!programs.cc)("a disk that is full, broken or read-only", () => 
     faults.mode = "read-error";
     await expect(ask("verify")).rejects.toMatchObject({ code: "store-damaged" });
     const held = published(client, 1);
-    await expect.poll(failure).toContain("damaged");
+    await eventually(failure).toContain("damaged");
     expect(await ask("predict", { values: [1, 1] })).toMatchObject({ model: "default" });
     expect(held.came).toBe(false);
     faults.mode = "none";
@@ -167,14 +201,14 @@ describe.skipIf(!programs.cc || !programs.mosquitto)("refused messages during a 
     const mosquitto = await openMosquitto();
     const running = await started(["intake.bytesMax=64KiB", "intake.payloadBytesMax=1kB"], mosquitto.url);
     const { client } = running;
-    await expect.poll(async () => (await ask<Status>("status")).broker?.online).toBe(true);
+    await eventually(async () => (await ask<Status>("status")).broker?.online).toBe(true);
     faults.mode = "full";
     const held = published(client, 1);
-    await expect.poll(failure).toContain("SQLITE_FULL");
+    await eventually(failure).toContain("SQLITE_FULL");
     const sent = 2000;
     for (let i = 0; i < sent; i++) await client.publishAsync("rivulet/default/sample", `no JSON ${i}`, { qos: 0 });
     const broker = async () => (await ask<Status>("status")).broker;
-    await expect.poll(async () => (await broker())?.dropped).toBeGreaterThan(sent / 2);
+    await eventually(async () => (await broker())?.dropped).toBeGreaterThan(sent / 2);
     expect((await broker())?.heldBytes).toBeLessThan(2 * 65_536);
     faults.mode = "none";
     await held.acked;
@@ -182,7 +216,7 @@ describe.skipIf(!programs.cc || !programs.mosquitto)("refused messages during a 
       const { counts } = await ask<Quarantine>("quarantine");
       return counts.reduce((sum, { count }) => sum + count, 0) + ((await broker())?.dropped ?? 0);
     };
-    await expect.poll(counted).toBe(sent);
+    await eventually(counted).toBe(sent);
   });
 });
 
@@ -197,12 +231,10 @@ describe.skipIf(!programs.cc)("a clock that is set", () => {
       faults.clockMs = clockMs;
       const clocks = () => heard.filter(({ body }) => body["event"] === "clock");
       // Samples are acknowledged and snapshots fall due as before.
-      await expect
-        .poll(async () => {
-          await published(client, i + 1).acked;
-          return (await ask<Status>("status")).models["default"]?.newestSnapshot;
-        })
-        .toBeGreaterThan(before + 2);
+      await eventually(async () => {
+        await published(client, i + 1).acked;
+        return (await ask<Status>("status")).models["default"]?.newestSnapshot;
+      }).toBeGreaterThan(before + 2);
       expect(clocks()).toHaveLength(i + 1);
       const expected = clockMs - (jumps[i - 1] ?? 0);
       expect(Math.abs(Number(clocks().at(-1)?.body["jumpMs"]) - expected)).toBeLessThan(60_000);

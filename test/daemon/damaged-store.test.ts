@@ -14,7 +14,7 @@ import type { MqttClient } from "mqtt";
 import { describe, expect, it } from "vitest";
 import type { Daemon } from "../../src/daemon/daemon.ts";
 import { rivulet, startDaemon, stopped } from "../cli/run.ts";
-import { connectTo, open, temporaryFolder } from "./open.ts";
+import { connectTo, eventually, open, temporaryFolder } from "./open.ts";
 import { publishRows } from "./request.ts";
 
 const PAGE_BYTES = 4096;
@@ -115,7 +115,7 @@ async function damageFound(daemon: Daemon, client: MqttClient): Promise<boolean>
   void publishRows(client, 1).then(() => {
     acked = true;
   });
-  await expect.poll(() => daemon.rooms.failure()?.code).toBe("store-damaged");
+  await eventually(() => daemon.rooms.failure()?.code).toBe("store-damaged");
   return acked;
 }
 

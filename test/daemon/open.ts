@@ -48,6 +48,11 @@ export async function connectTo(daemon: Daemon): Promise<MqttClient> {
   return client;
 }
 
+/** Expects something to become so, on a machine that may be busy with something else. */
+export function eventually<T>(actual: () => T) {
+  return expect.poll(actual, { timeout: 20_000, interval: 10 });
+}
+
 /** Asks a daemon, with the types of the verb. */
 export async function ask<V extends Verb>(
   daemon: Daemon,
