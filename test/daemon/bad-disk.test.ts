@@ -1,4 +1,6 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { connectAsync, type MqttClient } from "mqtt";
 import { beforeEach, describe, expect, it } from "vitest";
 import { requestControl } from "../../src/daemon/control-socket.ts";
@@ -172,6 +174,27 @@ describe.skipIf(!programs.cc)("a disk that is full, broken or read-only", () => 
     }
     faults.mode = "none";
     expect(await rivuletJson(["verify", "--data", data])).toMatchObject({ outcome: "same", rows: 1 });
+  });
+
+  it("that does not let all of the store be read refuses the start: SQLite takes that for damage, but it is none", async () => {
+    const { daemon, client } = await started(["commit.profile=eager"]);
+    const rows = Buffer.from(new Float64Array(3 * 8000).map((_, i) => (i % 3 === 2 ? 1 : Math.sin(i))).buffer);
+    for (let i = 0; i < 5; i++) await client.publishAsync("rivulet/default/f64", rows, { qos: 1 });
+    await stopped(daemon.process, "SIGKILL");
+    const path = join(data, "rivulet.db");
+    const db = new Database(path);
+    db.pragma("wal_checkpoint(TRUNCATE)");
+    db.close();
+    faults.mode = "read-error";
+    faults.readFrom = 200_000;
+    // Of that file alone: the lock is another one.
+    const env = { ...faults.env, FAULT_FOLDER: `${faults.env["FAULT_FOLDER"]}/rivulet.db` };
+    const { code, stderr } = await rivulet(["start", "--data", data, "--set", "mqtt.port=0"], env);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/rivulet\.db cannot be read: EIO/)]);
+    expect(stderr).toContain("Nothing was changed");
+    faults.mode = "none";
+    expect(readdirSync(data).filter((name) => name.includes("corrupt"))).toEqual([]);
+    expect(await rivuletJson(["verify", "--data", data])).toMatchObject({ outcome: "same", rows: 40_000 });
   });
 
   it("that cannot be read stops acknowledgements until it can", async () => {

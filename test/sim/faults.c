@@ -36,6 +36,7 @@ struct control {
   int64_t reads;
   int64_t faults; /* calls that were made to fail, or to write less */
   int64_t clock_ms; /* what is added to the time of day */
+  int64_t read_from; /* under READ_ERROR: where in a file the bytes begin that cannot be read */
 };
 
 static struct control *control;
@@ -152,18 +153,21 @@ int openat64(int folder_fd, const char *path, int flags, ...) __attribute__((ali
 
 /* ---- read ---- */
 
-static int read_fails(int fd) {
+/* `at` is where the read begins, -1 for where the file stands. */
+static int read_fails(int fd, off_t at, size_t bytes) {
   if (!concerns(fd)) return 0;
   add(&control->reads, 1);
-  return load(&control->mode) == READ_ERROR;
+  if (load(&control->mode) != READ_ERROR) return 0;
+  if (at < 0) at = syscall(SYS_lseek, fd, 0, SEEK_CUR);
+  return at + (int64_t)bytes > load(&control->read_from);
 }
 
 ssize_t read(int fd, void *to, size_t bytes) {
-  return read_fails(fd) ? fail(EIO) : syscall(SYS_read, fd, to, bytes);
+  return read_fails(fd, -1, bytes) ? fail(EIO) : syscall(SYS_read, fd, to, bytes);
 }
 
 ssize_t pread(int fd, void *to, size_t bytes, off_t at) {
-  return read_fails(fd) ? fail(EIO) : syscall(SYS_pread64, fd, to, bytes, at);
+  return read_fails(fd, at, bytes) ? fail(EIO) : syscall(SYS_pread64, fd, to, bytes, at);
 }
 
 ssize_t pread64(int fd, void *to, size_t bytes, off64_t at) __attribute__((alias("pread")));

@@ -27,6 +27,7 @@ const FIELDS = [
   "reads",
   "faults",
   "clockMs",
+  "readFrom",
 ] as const;
 
 /**
@@ -88,6 +89,11 @@ export class Faults {
 
   set roomBytes(bytes: number) {
     this.#write("roomBytes", bytes);
+  }
+
+  /** Where in a file the bytes begin that cannot be read in `read-error`, 0 from the beginning. */
+  set readFrom(bytes: number) {
+    this.#write("readFrom", bytes);
   }
 
   /** Moves the program's time of day by so much; its clock that only goes forward stays. */
