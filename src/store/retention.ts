@@ -118,7 +118,12 @@ export class Retention {
     let deleted = 0;
     for (const { id, head } of heads) {
       const directory = readDirectoryHead(head, id);
-      const verdicts = directory.map((section) => {
+      if (directory === null && id >= Math.min(...[...floors.values()].map((floor) => floor?.commit ?? 0))) {
+        this.#cursor = 0;
+        return deleted > 0;
+      }
+      // Whose rows a damaged one holds is not known; where it is behind what any model needs, it may go.
+      const verdicts = (directory ?? []).map((section) => {
         const model = byId.get(section.model);
         if (model === undefined) return "free";
         if (id >= (floors.get(model.id)?.commit ?? 0)) return model.active === 1 ? "stop" : "keep";
@@ -134,7 +139,8 @@ export class Retention {
       this.#cursor = id + 1;
       if (verdicts.includes("keep")) continue;
       this.#statements.journalDelete.run(id);
-      for (const section of directory) this.#statements.modelPruned.run(id + 1, section.model);
+      const concerned = directory?.map((section) => section.model) ?? models.map((model) => model.id);
+      for (const model of concerned) this.#statements.modelPruned.run(id + 1, model);
       deleted++;
     }
     if (heads.length < COMMITS_PER_BITE) this.#cursor = 0;
@@ -209,7 +215,12 @@ function isGood(row: Parameters<typeof stateOf>[0]): boolean {
   }
 }
 
-/** Reads the directory out of the first bytes of a commit: the sections themselves are not there. */
+/** Reads the directory out of the first bytes of a commit: the sections themselves are not there. Null where it is damaged. */
 function readDirectoryHead(head: Buffer, id: number) {
-  return readDirectory(head, `commit ${id} of the journal`, false);
+  try {
+    return readDirectory(head, `commit ${id} of the journal`, false);
+  } catch (error) {
+    if (error instanceof RivuletError) return null;
+    throw error;
+  }
 }

@@ -1,6 +1,8 @@
+import { join } from "node:path";
+import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import type { RetentionPolicy, Store } from "../../src/store/store.ts";
-import { commit, commits, open, recoveryStates, Writer } from "./bench.ts";
+import { commit, commits, open, recoveryStates, temporaryFolder, Writer } from "./bench.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -108,6 +110,21 @@ describe("pruning the journal", () => {
     expect(first?.id).toBe(from);
     expect(first?.sections[0]?.firstSequence).toBe(3001);
     expect(store.status().rowsHeld).toBe(1000);
+  });
+
+  it("is not held up by a commit that is damaged", () => {
+    const folder = temporaryFolder();
+    const store = open(folder);
+    const writer = new Writer(store);
+    for (let i = 0; i < 40; i++) writer.commit(5, i % 10 === 9 ? {} : null);
+    const db = new Database(join(folder, "rivulet.db"));
+    db.exec("UPDATE journal_commits SET entries = zeroblob(100) WHERE id IN (3, 35)");
+    db.close();
+    thin(store, { keepRows: 1 });
+    // It went with those before it; the one that recovery may need stays, and what is behind it.
+    expect(store.journalFrom("default")).toBeGreaterThan(10);
+    expect(store.status().firstCommit).toBe(store.journalFrom("default"));
+    expect(store.status().commitsHeld).toBe(40 - store.journalFrom("default") + 1);
   });
 
   it("stops at what recovery needs, even where the file is too large", () => {
