@@ -14,7 +14,6 @@ import type { StoreAnswer, StoreCall } from "./store-worker.ts";
 const WORKER = new URL(import.meta.url.endsWith(".ts") ? "./store-worker.ts" : "./store-worker.js", import.meta.url);
 
 export type { Backup } from "./backup.ts";
-export type { FileCheck } from "./check-file.ts";
 export type { Replaced, Restored } from "./replace.ts";
 
 const METHODS = [

@@ -13,8 +13,12 @@ import Database from "better-sqlite3";
 import type { MqttClient } from "mqtt";
 import { describe, expect, it } from "vitest";
 import type { Daemon } from "../../src/daemon/daemon.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { checksumOf } from "../../src/store/records.ts";
 import { rivulet, startDaemon, stopped } from "../cli/run.ts";
-import { connectTo, eventually, open, temporaryFolder } from "./open.ts";
+import { openMosquitto } from "../mqtt/mosquitto.ts";
+import { programs } from "../programs.ts";
+import { connectTo, eventually, open, openOn, temporaryFolder } from "./open.ts";
 import { publishRows } from "./request.ts";
 
 const PAGE_BYTES = 4096;
@@ -207,6 +211,46 @@ describe("a store that is damaged", () => {
     const again = await open(data);
     expect(again.rooms.replaced).toMatchObject({ from: null });
     expect(setAside(data).length).toBeGreaterThan(0);
+  });
+});
+
+describe("a store whose file is good, and whose journal gives another state than it says", () => {
+  it("refuses the start: that is no damage of the disk, and nothing is set aside", async () => {
+    const { data } = await crashed(400, 10);
+    const store = openStore({ folder: data });
+    const forged = store.state(2);
+    store.close();
+    // A parameter of another value, with a checksum that belongs to it.
+    const middle = forged.learner.length >> 1;
+    for (let i = middle; i < middle + 64; i += 8) forged.learner[i] = (forged.learner[i] ?? 0) ^ 0x10;
+    const db = new Database(storeOf(data));
+    db.prepare(
+      "UPDATE states SET learner = ?, checksum = ? WHERE id = (SELECT state_id FROM snapshots WHERE id = 2)",
+    ).run(forged.learner, checksumOf(forged));
+    db.close();
+    await expect(open(data)).rejects.toMatchObject({ code: "journal-damaged" });
+    expect(setAside(data)).toEqual([]);
+    expect(existsSync(storeOf(data))).toBe(true);
+  });
+});
+
+describe.skipIf(!programs.mosquitto)("what became of a damaged store", () => {
+  it("is told by events at the start", async () => {
+    const mosquitto = await openMosquitto();
+    const client = await mosquitto.connect();
+    const heard: Record<string, unknown>[] = [];
+    client.on("message", (_, payload) => heard.push(JSON.parse(payload.toString())));
+    await client.subscribeAsync(["rivulet/bridge/event", "rivulet/default/event"]);
+    const { data } = await crashed(400, 10);
+    const older = await crashed(80);
+    settle(older.data).close();
+    mkdirSync(join(data, "backups"));
+    cpSync(storeOf(older.data), join(data, "backups", BACKUP));
+    spoilPages(data, "journal_commits");
+    await openOn(mosquitto.url, [], data);
+    await eventually(() => heard.map(({ event }) => event)).toEqual(["set-aside", "restored"]);
+    expect(heard[0]).toMatchObject({ file: expect.stringContaining(".corrupt-"), from: join(data, "backups", BACKUP) });
+    expect(heard[1]).toMatchObject({ restored: expect.any(String), marks: [] });
   });
 });
 

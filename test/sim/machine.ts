@@ -145,7 +145,7 @@ class Machine {
     await this.#moment(life, daemon);
     daemon.assertAlive();
     if (life.ending === "stopped") {
-      // A stop waits for a disk that takes nothing; a kill does not.
+      // While the disk takes nothing, a stop gives up after some attempts, and does not end well.
       await troubles;
       await daemon.stop();
       this.#counts.stops++;
