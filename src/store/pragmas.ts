@@ -3,7 +3,8 @@ import { RivuletError } from "../error.ts";
 import { damaged } from "./failures.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./migrations.ts";
 
-const BUSY_MS = 5000;
+/** How long a statement waits for another connection. */
+export const BUSY_MS = 5000;
 const JOURNAL_SIZE_LIMIT_BYTES = 16_000_000;
 /** What SQLite reads back for FULL. */
 const SYNCHRONOUS_FULL = 2;

@@ -6,6 +6,7 @@ import type Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
 import { CHUNK_STEPS } from "./costs.ts";
 import { readDirectory } from "./journal-codec.ts";
+import { BUSY_MS } from "./pragmas.ts";
 import { stateOf } from "./records.ts";
 import type { ModelRow, Statements } from "./statements.ts";
 
@@ -177,7 +178,14 @@ export class Retention {
 
   #truncateLog(): boolean {
     const bytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-    if (bytes > WAL_BYTES_MAX) this.#db.pragma("wal_checkpoint(TRUNCATE)");
+    if (bytes <= WAL_BYTES_MAX) return false;
+    // A backup reads for as long as it takes: commits must not wait with this for its end.
+    this.#db.pragma("busy_timeout = 0");
+    try {
+      this.#db.pragma("wal_checkpoint(TRUNCATE)");
+    } finally {
+      this.#db.pragma(`busy_timeout = ${BUSY_MS}`);
+    }
     return false;
   }
 }

@@ -127,6 +127,23 @@ describe("pruning the journal", () => {
     expect(store.status().commitsHeld).toBe(40 - store.journalFrom("default") + 1);
   });
 
+  it("cuts a long log, and does not wait for one who reads", { timeout: 15_000 }, () => {
+    const folder = temporaryFolder();
+    const store = open(folder);
+    const writer = new Writer(store);
+    const reader = new Database(join(folder, "rivulet.db"), { readonly: true });
+    reader.exec("BEGIN");
+    reader.prepare("SELECT count(*) FROM models").get();
+    const learner = new Uint8Array(3_000_000);
+    for (let i = 0; i < 6; i++) writer.commit(1, { learner, snapshot: writer.mark() });
+    // Each would wait for five seconds.
+    for (let i = 0; i < 5; i++) store.maintain(new Map(), BYTES);
+    expect(store.status().walBytes).toBeGreaterThan(16_000_000);
+    reader.close();
+    store.maintain(new Map(), BYTES);
+    expect(store.status().walBytes).toBe(0);
+  });
+
   it("stops at what recovery needs, even where the file is too large", () => {
     const store = open();
     const writer = new Writer(store);
