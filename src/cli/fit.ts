@@ -1,18 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { Command, Option } from "commander";
-import { learnerConfigJson, type ModelConfig } from "../daemon/config.ts";
-import { RivuletError } from "../error.ts";
-import { learnerOf, modelFileOf, parseModelFile } from "../export/model-file.ts";
+import { modelFileOf } from "../export/model-file.ts";
 import { defaultEngine } from "../learner/engines.ts";
-import { Learner } from "../learner/learner.ts";
-import type { LearnerConfig } from "../learner/learner-config.ts";
+import type { Learner } from "../learner/learner.ts";
 import { OPTIMIZERS, type OptimizerKind } from "../learner/optimizer.ts";
-import { configOf, type GlobalOptions, print } from "./context.ts";
+import { print } from "./context.ts";
+import { type FileOptions, learnerForFile, type Training } from "./file-learner.ts";
 import { optionsOf, positiveNumber, wholeNumber } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { short } from "./table.ts";
-import { readText, readTrainingSet, type TrainingSet } from "./training-set.ts";
+import type { TrainingSet } from "./training-set.ts";
 
 const ITERATIONS = 10_000;
 /** The textbook's learning rate. */
@@ -20,18 +18,14 @@ const LEARNING_RATE = 0.01;
 /** Time after which the loop looks at the event loop. */
 const TURN_MS = 50;
 
-interface Options extends GlobalOptions {
+interface Options extends FileOptions {
   readonly iterations?: number;
   readonly batchSize?: number | "full";
   readonly learningRate?: number;
   readonly optimizer?: OptimizerKind;
-  readonly model?: string;
   readonly out?: string;
   readonly logEvery: number;
   readonly targetCost?: number;
-  readonly seed?: number;
-  readonly features?: readonly string[];
-  readonly label?: string;
 }
 
 interface Fitted {
@@ -61,7 +55,7 @@ export function fitCommand(exit: (code: number) => void): Command {
       const options = optionsOf<Options>(command);
       const { reason } = defaultEngine();
       if (reason !== null) process.stderr.write(`${reason}: training is several times slower\n`);
-      const { learner, set } = prepare(file, options);
+      const { learner, set } = learnerForFile(file, options, trainingOf(options));
       const { fitted, reached } = await train(learner, set, options);
       if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(modelFileOf(learner))}\n`);
       print(options, fitted, () => fittedText(fitted, set.rows, options));
@@ -69,52 +63,18 @@ export function fitCommand(exit: (code: number) => void): Command {
     });
 }
 
-/** Reads the file and makes the learner, by the precedence that DESIGN §5 gives to flags, model file, config and header. */
-function prepare(file: string, options: Options): { learner: Learner; set: TrainingSet } {
-  const explicit =
-    options.config !== undefined || process.env["RIVULET_CONFIG"] !== undefined || options.set.length > 0;
-  const config = modelConfig(options);
-  const learned = JSON.parse(learnerConfigJson(config).json) as LearnerConfig;
-  const start = options.model === undefined ? null : parseModelFile(readText(options.model));
-  const source = start ?? (explicit ? learned : null);
-  const set = readTrainingSet(file, {
-    features: options.features ?? source?.features ?? null,
-    label: options.label ?? source?.label ?? null,
-    classes: start === null && explicit ? learned.classes : null,
-    loss: start?.loss ?? learned.network.loss,
-  });
-  const kind = options.optimizer ?? (explicit ? learned.optimizer.kind : "sgd");
-  const given = explicit && kind === learned.optimizer.kind ? learned.optimizer : { kind, learningRate: LEARNING_RATE };
-  const size = options.batchSize ?? (explicit ? learned.batch.size : "full");
-  const training = {
-    optimizer: { ...given, learningRate: options.learningRate ?? given.learningRate },
-    batch: { size: size === "full" ? set.rows : Math.min(size, set.rows) },
+/** Trains as the textbook does, unless a flag or an explicit configuration says otherwise. */
+function trainingOf(options: Options): Training {
+  return (learned, explicit, rows) => {
+    const kind = options.optimizer ?? (explicit ? learned.optimizer.kind : "sgd");
+    const same = explicit && kind === learned.optimizer.kind;
+    const given = same ? learned.optimizer : { kind, learningRate: LEARNING_RATE };
+    const size = options.batchSize ?? (explicit ? learned.batch.size : "full");
+    return {
+      optimizer: { ...given, learningRate: options.learningRate ?? given.learningRate },
+      batch: { size: size === "full" ? rows : Math.min(size, rows) },
+    };
   };
-  if (start !== null) {
-    if (start.features.length !== set.features.length) {
-      throw new RivuletError(
-        "usage",
-        `the model has ${start.features.length} features, --features names ${set.features.length}`,
-      );
-    }
-    return { learner: learnerOf({ ...start, features: set.features, label: set.label }, training), set };
-  }
-  const network = options.seed === undefined ? learned.network : { ...learned.network, seed: options.seed };
-  const learner = new Learner({ ...learned, ...training, network, features: set.features, label: set.label });
-  return { learner, set };
-}
-
-function modelConfig(options: Options): ModelConfig {
-  const { models } = configOf(options);
-  const names = Object.keys(models);
-  const name = options.name ?? (names.length === 1 ? names[0] : undefined);
-  const model = name === undefined ? undefined : models[name];
-  if (model === undefined) {
-    throw new RivuletError("usage", `the configuration has the models ${names.join(", ")}`, {
-      hint: "Choose one with --name.",
-    });
-  }
-  return model;
 }
 
 async function train(

@@ -7,6 +7,7 @@ import { backupCommand } from "./backup.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
+import { evaluateCommand } from "./evaluate.ts";
 import { fitCommand } from "./fit.ts";
 import { historyCommand } from "./history.ts";
 import { journalCommand } from "./journal.ts";
@@ -46,6 +47,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const commands = [
     startCommand(exit),
     fitCommand(exit),
+    evaluateCommand(),
     publishCommand(exit),
     predictCommand(),
     statusCommand(),

@@ -53,9 +53,8 @@ export interface ClassSpan extends ClassMetrics {
   readonly auc: number | null;
 }
 
-export interface ClassBaselineScores extends ClassBaselines {
-  /** Log losses over all rows. */
-  readonly logLoss: ClassBaselines;
+export interface ClassTotals extends ClassSpan {
+  readonly baselinesLogLoss: ClassBaselines;
 }
 
 /** Counts the numbers that the scores of a classifier take. */
@@ -65,7 +64,7 @@ export function classScoreLength(options: ScoreOptions): number {
 }
 
 /** Scores a classifier; all that it knows is in one vector. Nothing is allocated but in the constructor and `read`. */
-export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
+export class ClassScore implements Score<ClassTotals, ClassSpan> {
   readonly #classes: number;
   readonly #features: number;
   /** K: scores of a row. */
@@ -132,27 +131,25 @@ export class ClassScore implements Score<ClassSpan, ClassBaselineScores> {
     return true;
   }
 
-  read(): Scored<ClassSpan, ClassBaselineScores> {
+  read(): Scored<ClassTotals, ClassSpan> {
     const head = this.#head;
     const rows = weightOf(this.#cumulative);
     const mean = (given: number, loss: number) => (rows > 0 ? (head[loss]! - log(head[given]!)) / rows : null);
     const logistic = this.#logistic !== null;
     const { metrics: window, samples } = this.#window();
-    const cumulative = { ...classMetrics(this.#cumulative, this.#classes, logistic), auc: window.auc };
+    const all = classMetrics(this.#cumulative, this.#classes, logistic);
     return {
       samples: rows,
       skipped: head[SKIPPED]!,
-      cumulative,
-      window: { ...window, samples },
-      fading: { ...classMetrics(this.#fading, this.#classes, logistic), auc: window.auc },
-      baselines: {
-        ...cumulative.baselines,
-        logLoss: {
-          majority: mean(MAJORITY_GIVEN, MAJORITY_LOSS),
-          lastClass: lastClassLoss(cumulative.baselines.lastClass),
-          logistic: logistic ? mean(LOGISTIC_GIVEN, LOGISTIC_LOSS) : null,
-        },
+      ...all,
+      auc: window.auc,
+      baselinesLogLoss: {
+        majority: mean(MAJORITY_GIVEN, MAJORITY_LOSS),
+        lastClass: lastClassLoss(all.baselines.lastClass),
+        logistic: logistic ? mean(LOGISTIC_GIVEN, LOGISTIC_LOSS) : null,
       },
+      window: { samples, ...window },
+      fading: { ...classMetrics(this.#fading, this.#classes, logistic), auc: window.auc },
     };
   }
 

@@ -1,10 +1,11 @@
 import { RivuletError } from "../error.ts";
 import { bytesOf } from "../learner/state-block.ts";
-import { type ClassBaselineScores, ClassScore, type ClassSpan, classScoreLength } from "./class-score.ts";
+import { ClassScore, type ClassSpan, type ClassTotals, classScoreLength } from "./class-score.ts";
 import { createDetector, detectorLength } from "./create-detector.ts";
 import { DETECTORS, type Detector, type DetectorKind, DRIFT, NONE, type Signal, WARNING } from "./detector.ts";
 import type { Scored, ScoreOptions } from "./score.ts";
-import { type ValueBaselines, type ValueMetrics, ValueScore, valueScoreLength } from "./value-score.ts";
+import { ValueScore, valueScoreLength } from "./value-score.ts";
+import type { ValueMetrics } from "./value-tally.ts";
 
 export interface MonitorOptions extends ScoreOptions {
   readonly detector: DetectorKind | null;
@@ -24,8 +25,8 @@ export interface DriftReport {
 }
 
 export type MonitorReading =
-  | ({ readonly kind: "classes"; readonly drift: DriftReport } & Scored<ClassSpan, ClassBaselineScores>)
-  | ({ readonly kind: "values"; readonly drift: DriftReport } & Scored<ValueMetrics, ValueBaselines>);
+  | ({ readonly kind: "classes"; readonly drift: DriftReport } & Scored<ClassTotals, ClassSpan>)
+  | ({ readonly kind: "values"; readonly drift: DriftReport } & Scored<ValueMetrics, ValueMetrics>);
 
 const VERSION = 1;
 // Positions of the header, which says what the rest belongs to, and of single numbers behind it.

@@ -11,7 +11,7 @@ export interface ScoreOptions {
 }
 
 /** Scores the rows of one model as they come: metrics of all spans, and baselines that predict, then learn. */
-export interface Score<Metrics, Baselines> {
+export interface Score<All, Span> {
   /**
    * Takes row `r` of a block: its features (rows, I), label (rows), and the prediction (rows, K) that was made before the
    * label was known. Returns false where the prediction is not finite: such a row is counted in `skipped` and nothing else.
@@ -21,19 +21,17 @@ export interface Score<Metrics, Baselines> {
   readonly error: number;
   /** Gives the loss of that row, from 0 to 1. */
   readonly boundedLoss: number;
-  read(): Scored<Metrics, Baselines>;
+  read(): Scored<All, Span>;
 }
 
-/** Metrics over all rows, over the newest ones, and with weights that fade. */
-export interface Scored<Metrics, Baselines> {
+/** Metrics over all rows, then over the newest ones, and with weights that fade. */
+export type Scored<All, Span> = All & {
   readonly samples: number;
   /** Rows whose prediction was not finite. */
   readonly skipped: number;
-  readonly cumulative: Metrics;
-  readonly window: Metrics & { readonly samples: number };
-  readonly fading: Metrics;
-  readonly baselines: Baselines;
-}
+  readonly window: Span & { readonly samples: number };
+  readonly fading: Span;
+};
 
 /** Numbers that the ring of a window may take: with many classes the window is shorter. */
 const RING_NUMBERS_MAX = 131_072;

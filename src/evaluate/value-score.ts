@@ -1,41 +1,40 @@
 import { type Score, type Scored, type ScoreOptions, WEIGHT_MAX, WEIGHT_SCALE, windowRows } from "./score.ts";
 import {
   addValue,
+  labelDeviation,
   labelMean,
-  meanAbsoluteError,
+  ROW_LABEL,
+  ROW_LAST,
+  ROW_LENGTH,
+  ROW_MEAN,
+  ROW_PREDICTION,
+  ROW_WEIGHT,
   scaleWeights,
   VALUE_TALLY_LENGTH,
-  type ValueBaselines,
   type ValueMetrics,
   valueMetrics,
   valueWeight,
 } from "./value-tally.ts";
 
-/** An error so many times the mean one counts as 1, and no error as more. */
-const ERROR_SPAN = 4;
+/** An error of so many deviations of the labels counts as 1, and none as more. */
+const ERROR_SPAN = 2;
 
 // Positions of single numbers, before the tallies and the ring.
 const SKIPPED = 0;
 const ROWS = 1;
-/** Weight of the newest row in the fading tally. */
-const WEIGHT = 2;
-const LAST_LABEL = 3;
-const ERROR = 4;
+const ERROR = 2;
 /** Where the next row goes in the ring. */
-const NEXT = 5;
-const HEAD = 6;
-/** Of a row the ring keeps the label, the prediction, and what mean and last value predicted. */
-const RING_WIDTH = 4;
-
-export type { ValueBaselines, ValueMetrics };
+const NEXT = 3;
+const LAST_LABEL = 4;
+const HEAD = 5;
 
 /** Counts the numbers that the scores of a regression take. */
 export function valueScoreLength({ window }: ScoreOptions): number {
-  return HEAD + 2 * VALUE_TALLY_LENGTH + windowRows(window, RING_WIDTH) * RING_WIDTH;
+  return HEAD + 2 * VALUE_TALLY_LENGTH + windowRows(window, ROW_LENGTH) * ROW_LENGTH;
 }
 
 /** Scores a regression; all that it knows is in one vector. Nothing is allocated but in the constructor and `read`. */
-export class ValueScore implements Score<ValueMetrics, ValueBaselines> {
+export class ValueScore implements Score<ValueMetrics, ValueMetrics> {
   readonly #growth: number;
   readonly #head: Float64Array;
   readonly #cumulative: Float64Array;
@@ -51,7 +50,10 @@ export class ValueScore implements Score<ValueMetrics, ValueBaselines> {
     this.#ring = state.subarray(HEAD + 2 * VALUE_TALLY_LENGTH, valueScoreLength(options));
   }
 
-  /** Values have no natural bound: the error is told in shares of four times its running mean, at most 1. */
+  /**
+   * Values have no natural bound: the error is told in shares of two deviations of the labels so far, at most 1. In shares of
+   * its own mean it would seem to rise whenever that mean still falls.
+   */
   get error(): number {
     return this.#head[ERROR]!;
   }
@@ -71,58 +73,52 @@ export class ValueScore implements Score<ValueMetrics, ValueBaselines> {
       return false;
     }
     const rows = head[ROWS]!;
-    const mean = labelMean(this.#cumulative);
-    const last = head[LAST_LABEL]!;
-    const weight = this.#nextWeight();
-    addValue(this.#cumulative, 1, label, prediction, mean, last, rows > 0);
-    addValue(this.#fading, weight, label, prediction, mean, last, rows > 0);
     const at = head[NEXT]!;
-    this.#ring[at] = label;
-    this.#ring[at + 1] = prediction;
-    this.#ring[at + 2] = mean;
-    this.#ring[at + 3] = last;
-    head[NEXT] = at + RING_WIDTH === this.#ring.length ? 0 : at + RING_WIDTH;
+    const ring = this.#ring;
+    ring[at + ROW_LABEL] = label;
+    ring[at + ROW_PREDICTION] = prediction;
+    ring[at + ROW_MEAN] = labelMean(this.#cumulative);
+    ring[at + ROW_LAST] = head[LAST_LABEL]!;
+    this.#cumulative[ROW_WEIGHT] = 1;
+    addValue(this.#cumulative, ring, at, rows > 0);
+    this.#grow();
+    addValue(this.#fading, ring, at, rows > 0);
+    head[NEXT] = at + ROW_LENGTH === ring.length ? 0 : at + ROW_LENGTH;
     head[LAST_LABEL] = label;
     head[ROWS] = rows + 1;
-    head[ERROR] = boundedError(difference, meanAbsoluteError(this.#cumulative));
+    const share = (difference < 0 ? -difference : difference) / (ERROR_SPAN * labelDeviation(this.#cumulative));
+    head[ERROR] = share < 1 ? share : difference === 0 ? 0 : 1;
     return true;
   }
 
-  read(): Scored<ValueMetrics, ValueBaselines> {
-    const cumulative = valueMetrics(this.#cumulative);
+  read(): Scored<ValueMetrics, ValueMetrics> {
     return {
       samples: valueWeight(this.#cumulative),
       skipped: this.#head[SKIPPED]!,
-      cumulative,
+      ...valueMetrics(this.#cumulative),
       window: this.#window(),
       fading: valueMetrics(this.#fading),
-      baselines: cumulative.baselines,
     };
   }
 
-  #nextWeight(): number {
-    const grown = this.#head[ROWS] === 0 ? 1 : this.#head[WEIGHT]! * this.#growth;
-    if (grown > WEIGHT_MAX) scaleWeights(this.#fading, WEIGHT_SCALE);
-    const weight = grown > WEIGHT_MAX ? grown * WEIGHT_SCALE : grown;
-    this.#head[WEIGHT] = weight;
-    return weight;
+  /** Instead of all sums' fading with each row, the weight of the rows grows. */
+  #grow(): void {
+    const fading = this.#fading;
+    const weight = fading[ROW_WEIGHT]!;
+    fading[ROW_WEIGHT] = weight === 0 ? 1 : weight * this.#growth;
+    if (fading[ROW_WEIGHT]! > WEIGHT_MAX) scaleWeights(fading, WEIGHT_SCALE);
   }
 
   /** Sums anew over the ring, from the oldest row on, so that nothing has to be taken out of a sum. */
   #window(): ValueMetrics & { readonly samples: number } {
     const ring = this.#ring;
     const rows = this.#head[ROWS]!;
-    const samples = Math.min(rows, ring.length / RING_WIDTH);
+    const samples = Math.min(rows, ring.length / ROW_LENGTH);
     const tally = new Float64Array(VALUE_TALLY_LENGTH);
+    tally[ROW_WEIGHT] = 1;
     for (let r = rows - samples; r < rows; r++) {
-      const at = (r * RING_WIDTH) % ring.length;
-      addValue(tally, 1, ring[at]!, ring[at + 1]!, ring[at + 2]!, ring[at + 3]!, r > 0);
+      addValue(tally, ring, (r * ROW_LENGTH) % ring.length, r > 0);
     }
-    return { ...valueMetrics(tally), samples };
+    return { samples, ...valueMetrics(tally) };
   }
-}
-
-function boundedError(difference: number, mean: number): number {
-  const error = difference < 0 ? -difference : difference;
-  return error >= ERROR_SPAN * mean ? (error > 0 ? 1 : 0) : error / (ERROR_SPAN * mean);
 }

@@ -16,7 +16,17 @@ const MEAN_ABSOLUTE = 8;
 const MEAN_SQUARE = 10;
 const LAST_ABSOLUTE = 12;
 const LAST_SQUARE = 14;
-export const VALUE_TALLY_LENGTH = 16;
+/** Weight of the row that is added next; set by who keeps the tally. */
+export const ROW_WEIGHT = 16;
+export const VALUE_TALLY_LENGTH = 17;
+
+// Positions in a row. Numbers go from function to function in a vector: as arguments the machine would put each on the heap.
+export const ROW_LABEL = 0;
+export const ROW_PREDICTION = 1;
+/** What the baselines predicted, where there was a row before. */
+export const ROW_MEAN = 2;
+export const ROW_LAST = 3;
+export const ROW_LENGTH = 4;
 
 export interface ValueMetrics {
   readonly mae: number | null;
@@ -33,27 +43,21 @@ export interface ValueBaselines {
   readonly lastValue: number | null;
 }
 
-/** Adds a row; `mean` and `last` are what the baselines predicted, where there was a row before. */
-export function addValue(
-  tally: Float64Array,
-  weight: number,
-  label: number,
-  prediction: number,
-  mean: number,
-  last: number,
-  follows: boolean,
-): void {
+/** Adds the row that begins at `rows[at]`. */
+export function addValue(tally: Float64Array, rows: Float64Array, at: number, follows: boolean): void {
+  const weight = tally[ROW_WEIGHT]!;
   const whole = tally[WEIGHT]! + weight;
+  const label = rows[at + ROW_LABEL]!;
   const before = label - tally[MEAN]!;
   const after = tally[MEAN]! + (before * weight) / whole;
   tally[WEIGHT] = whole;
   tally[MEAN] = after;
   tally[SPREAD] = tally[SPREAD]! + weight * before * (label - after);
-  addError(tally, ABSOLUTE, SQUARE, weight, prediction - label);
+  addError(tally, ABSOLUTE, rows, at, ROW_PREDICTION);
   if (!follows) return;
   tally[FOLLOWING] = tally[FOLLOWING]! + weight;
-  addError(tally, MEAN_ABSOLUTE, MEAN_SQUARE, weight, mean - label);
-  addError(tally, LAST_ABSOLUTE, LAST_SQUARE, weight, last - label);
+  addError(tally, MEAN_ABSOLUTE, rows, at, ROW_MEAN);
+  addError(tally, LAST_ABSOLUTE, rows, at, ROW_LAST);
 }
 
 /** Gives the mean of the labels so far; 0 before the first. */
@@ -61,9 +65,9 @@ export function labelMean(tally: Float64Array): number {
   return tally[MEAN]!;
 }
 
-/** Gives the mean absolute error so far; NaN before the first row. */
-export function meanAbsoluteError(tally: Float64Array): number {
-  return (tally[ABSOLUTE]! + tally[ABSOLUTE + 1]!) / tally[WEIGHT]!;
+/** Gives the standard deviation of the labels so far; NaN before the first row. */
+export function labelDeviation(tally: Float64Array): number {
+  return Math.sqrt(tally[SPREAD]! / tally[WEIGHT]!);
 }
 
 /** Gives the weight of all rows. */
@@ -91,9 +95,12 @@ export function valueMetrics(tally: Float64Array): ValueMetrics {
   };
 }
 
-function addError(tally: Float64Array, absolute: number, square: number, weight: number, error: number): void {
-  add(tally, absolute, weight * (error < 0 ? -error : error));
-  add(tally, square, weight * error * error);
+/** Adds absolute and squared error of one of the row's predictions; the sum of squares stands behind that of the absolute. */
+function addError(tally: Float64Array, sums: number, rows: Float64Array, at: number, prediction: number): void {
+  const error = rows[at + prediction]! - rows[at + ROW_LABEL]!;
+  const weighted = tally[ROW_WEIGHT]! * error;
+  add(tally, sums, error < 0 ? -weighted : weighted);
+  add(tally, sums + 2, weighted * error);
 }
 
 function root(value: number | null): number | null {

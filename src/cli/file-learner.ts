@@ -1,0 +1,70 @@
+// The learner and the rows of a command that works on a CSV file, by the precedence of flags, model file, configuration
+// and header.
+
+import { learnerConfigJson, type ModelConfig } from "../daemon/config.ts";
+import { RivuletError } from "../error.ts";
+import { learnerOf, parseModelFile } from "../export/model-file.ts";
+import { Learner } from "../learner/learner.ts";
+import type { LearnerConfig } from "../learner/learner-config.ts";
+import { configOf, type GlobalOptions } from "./context.ts";
+import { readText, readTrainingSet, type TrainingSet } from "./training-set.ts";
+
+export interface FileOptions extends GlobalOptions {
+  readonly model?: string;
+  readonly seed?: number;
+  readonly features?: readonly string[];
+  readonly label?: string;
+}
+
+/** Chooses how to train; `explicit` tells whether the configuration was named or changed by who gave the command. */
+export type Training = (
+  learned: LearnerConfig,
+  explicit: boolean,
+  rows: number,
+) => Pick<LearnerConfig, "optimizer" | "batch">;
+
+/** Reads the file and makes the learner. Throws `usage`, `csv-invalid`, `file-unreadable`, `model-file-invalid`. */
+export function learnerForFile(
+  file: string,
+  options: FileOptions,
+  trainingOf: Training,
+): { readonly learner: Learner; readonly set: TrainingSet } {
+  const explicit =
+    options.config !== undefined || process.env["RIVULET_CONFIG"] !== undefined || options.set.length > 0;
+  const config = modelConfig(options);
+  const learned = JSON.parse(learnerConfigJson(config).json) as LearnerConfig;
+  const start = options.model === undefined ? null : parseModelFile(readText(options.model));
+  const source = start ?? (explicit ? learned : null);
+  const set = readTrainingSet(file, {
+    features: options.features ?? source?.features ?? null,
+    label: options.label ?? source?.label ?? null,
+    classes: start === null && explicit ? learned.classes : null,
+    loss: start?.loss ?? learned.network.loss,
+  });
+  const training = trainingOf(learned, explicit, set.rows);
+  if (start !== null) {
+    if (start.features.length !== set.features.length) {
+      throw new RivuletError(
+        "usage",
+        `the model has ${start.features.length} features, --features names ${set.features.length}`,
+      );
+    }
+    return { learner: learnerOf({ ...start, features: set.features, label: set.label }, training), set };
+  }
+  const network = options.seed === undefined ? learned.network : { ...learned.network, seed: options.seed };
+  const learner = new Learner({ ...learned, ...training, network, features: set.features, label: set.label });
+  return { learner, set };
+}
+
+function modelConfig(options: GlobalOptions): ModelConfig {
+  const { models } = configOf(options);
+  const names = Object.keys(models);
+  const name = options.name ?? (names.length === 1 ? names[0] : undefined);
+  const model = name === undefined ? undefined : models[name];
+  if (model === undefined) {
+    throw new RivuletError("usage", `the configuration has the models ${names.join(", ")}`, {
+      hint: "Choose one with --name.",
+    });
+  }
+  return model;
+}
