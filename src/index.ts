@@ -1,6 +1,9 @@
 // The door for programs that embed the learner: no native add-on, no socket, no clock.
 
 export { RivuletError } from "./error.ts";
+export { createDetector } from "./evaluate/create-detector.ts";
+export { type Detector, type DetectorKind, DRIFT, NONE, type Signal, WARNING } from "./evaluate/detector.ts";
+export { MONITOR_DEFAULTS, Monitor, type MonitorOptions, type MonitorReading } from "./evaluate/monitor.ts";
 export { learnerOf, type ModelFile, modelFileOf, parseModelFile } from "./export/model-file.ts";
 export type { Engine, EngineKind, EngineOptions } from "./learner/engine.ts";
 export * from "./learner/entry.ts";
