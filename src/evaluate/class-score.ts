@@ -1,4 +1,5 @@
 import { log } from "../learner/elementary.ts";
+import { classOf, givenTo, same } from "./branch-free.ts";
 import type { ClassBaselines, ClassMetrics } from "./class-tally.ts";
 import {
   addRow,
@@ -115,19 +116,20 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
     const head = this.#head;
     const row = this.#row;
     const label = labels[r]! | 0;
+    if (label >>> 0 >= this.#classes) throw new Error(`${label} is no class of ${this.#classes}`);
     const predicted = judge(row, outputs, r * this.#scores, this.#scores, label);
     if (predicted < 0) {
       head[SKIPPED] = head[SKIPPED]! + 1;
       return false;
     }
-    const rights = this.#baselines(x, r * this.#features, label) | (predicted === label ? MODEL_RIGHT : 0);
+    const rights = this.#baselines(x, r * this.#features, label) | (MODEL_RIGHT * same(predicted, label));
     row[ROW_WEIGHT] = 1;
     addRow(this.#cumulative, this.#classes, row, label, predicted, rights);
     this.#grow();
     row[ROW_WEIGHT] = head[WEIGHT]!;
     addRow(this.#fading, this.#classes, row, label, predicted, rights);
     this.#keep(label * RIGHTS + rights, outputs, r * this.#scores);
-    this.#error = predicted === label ? 0 : 1;
+    this.#error = 1 - same(predicted, label);
     return true;
   }
 
@@ -159,14 +161,13 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
     const tally = this.#cumulative;
     const classes = this.#classes;
     const rows = head[ROWS]!;
-    let rights = 0;
-    if (majorityOf(tally, classes) === label) rights |= MAJORITY_RIGHT;
+    let rights = MAJORITY_RIGHT * same(majorityOf(tally, classes), label);
     // Laplace's rule of succession: a class that has not been seen yet is not impossible.
     this.#row[ROW_MAJORITY] = (labelWeight(tally, classes, label) + 1) / (rows + classes);
     give(head, MAJORITY_GIVEN, MAJORITY_LOSS, this.#row, ROW_MAJORITY);
-    if (rows > 0) rights |= head[LAST_LABEL] === label ? FOLLOWS | LAST_RIGHT : FOLLOWS;
+    if (rows > 0) rights |= FOLLOWS | (LAST_RIGHT * same(head[LAST_LABEL]! | 0, label));
     if (this.#logistic !== null) {
-      if (this.#logistic.score(x, xAt, label, this.#row, ROW_LOGISTIC)) rights |= LOGISTIC_RIGHT;
+      rights |= LOGISTIC_RIGHT * this.#logistic.score(x, xAt, label, this.#row, ROW_LOGISTIC);
       give(head, LOGISTIC_GIVEN, LOGISTIC_LOSS, this.#row, ROW_LOGISTIC);
     }
     head[LAST_LABEL] = label;
@@ -269,8 +270,8 @@ function judge(
   if (scores === 1) {
     if (given - given !== 0) return -1;
     brier = (given - label) * (given - label);
-    best = given >= 0.5 ? 1 : 0;
-    if (label === 0) given = 1 - given;
+    best = classOf(given);
+    given = givenTo(label, given);
   } else {
     for (let k = 0; k < scores; k++) {
       const p = outputs[at + k]!;

@@ -1,4 +1,5 @@
 import { exp, sigmoid } from "../learner/elementary.ts";
+import { classOf, same } from "./branch-free.ts";
 
 /** Weights over which this is no small baseline any more: the model is not compared with it then. */
 const WEIGHTS_MAX = 65_536;
@@ -9,8 +10,12 @@ const Z_MAX = 8;
 /** Least probability that is scored, as in the log loss of models. */
 const LEAST = 2 ** -52;
 
-/** Count, mean and sum of squared deviations of a feature. */
-const FEATURE_NUMBERS = 3;
+// Of each feature: values, mean, sum of squared deviations, and the inverse of the deviation, 0 while nothing varies.
+const COUNT = 0;
+const MEAN = 1;
+const M2 = 2;
+const SCALE = 3;
+const FEATURE_NUMBERS = 4;
 
 /** Counts the numbers that the baseline keeps; 0 where there is none, because it would be too large. */
 export function logisticLength(features: number, classes: number): number {
@@ -20,12 +25,12 @@ export function logisticLength(features: number, classes: number): number {
 
 /**
  * Is a logistic regression that learns online, row by row, softmax of more than two classes: gradient descent on features
- * that it standardizes by their running statistics (Welford 1962). A missing feature (NaN) counts as its mean.
+ * that it standardizes by their statistics before the row (Welford 1962). A missing feature (NaN) counts as its mean.
  */
 export class Logistic {
   readonly #features: number;
   readonly #outputs: number;
-  /** (I, 3). */
+  /** (I, 4). */
   readonly #statistics: Float64Array;
   /** (K, I + 1), the bias last. */
   readonly #weights: Float64Array;
@@ -47,9 +52,9 @@ export class Logistic {
 
   /**
    * Predicts a row (I) that begins at `at`, then learns its label. Writes the probability that it gave the label, at least
-   * 2^-52, to `given[givenAt]`, and tells whether the label was its prediction.
+   * 2^-52, to `given[givenAt]`. Returns 1 where the label was its prediction, else 0.
    */
-  score(x: Float64Array, at: number, label: number, given: Float64Array, givenAt: number): boolean {
+  score(x: Float64Array, at: number, label: number, given: Float64Array, givenAt: number): number {
     standardize(this.#z, this.#statistics, x, at, this.#features);
     const right = this.#outputs === 1 ? this.#scoreBinary(label) : this.#scoreSeveral(label);
     const probability = this.#probabilities[label]!;
@@ -57,7 +62,7 @@ export class Logistic {
     return right;
   }
 
-  #scoreBinary(label: number): boolean {
+  #scoreBinary(label: number): number {
     const width = this.#features + 1;
     const z = this.#z;
     const weights = this.#weights;
@@ -66,10 +71,10 @@ export class Logistic {
     this.#probabilities[1] = probability;
     const step = RATE * (probability - label);
     for (let i = 0; i < width; i++) weights[i] = weights[i]! - step * z[i]!;
-    return probability >= 0.5 === (label === 1);
+    return same(classOf(probability), label);
   }
 
-  #scoreSeveral(label: number): boolean {
+  #scoreSeveral(label: number): number {
     const width = this.#features + 1;
     const weights = this.#weights;
     const p = this.#probabilities;
@@ -89,28 +94,32 @@ export class Logistic {
       const step = RATE * (p[k]! - (k === label ? 1 : 0));
       for (let i = 0; i < width; i++) weights[k * width + i] = weights[k * width + i]! - step * this.#z[i]!;
     }
-    return best === label;
+    return same(best, label);
   }
 }
 
-/** Takes the row into the statistics (I, 3) and writes z (I). */
+/**
+ * Writes z (I) by the statistics (I, 4) so far, then takes the row into them: in this order the processor computes roots and
+ * quotients while it waits for the prediction.
+ */
 function standardize(z: Float64Array, statistics: Float64Array, x: Float64Array, at: number, features: number): void {
   for (let i = 0; i < features; i++) {
     const value = x[at + i]!;
     const s = FEATURE_NUMBERS * i;
-    if (value - value !== 0) {
+    const before = value - statistics[s + MEAN]!;
+    if (before - before !== 0) {
       z[i] = 0;
       continue;
     }
-    const count = statistics[s]! + 1;
-    const before = value - statistics[s + 1]!;
-    const mean = statistics[s + 1]! + before / count;
-    const m2 = statistics[s + 2]! + before * (value - mean);
-    statistics[s] = count;
-    statistics[s + 1] = mean;
-    statistics[s + 2] = m2;
-    const scaled = m2 > 0 ? (value - mean) * Math.sqrt(count / m2) : 0;
+    const scaled = before * statistics[s + SCALE]!;
     z[i] = scaled < -Z_MAX ? -Z_MAX : scaled > Z_MAX ? Z_MAX : scaled;
+    const count = statistics[s + COUNT]! + 1;
+    const mean = statistics[s + MEAN]! + before / count;
+    const m2 = statistics[s + M2]! + before * (value - mean);
+    statistics[s + COUNT] = count;
+    statistics[s + MEAN] = mean;
+    statistics[s + M2] = m2;
+    statistics[s + SCALE] = m2 > 0 ? Math.sqrt(count / m2) : 0;
   }
 }
 
