@@ -19,7 +19,6 @@ import {
   ROW_LOSS,
   ROW_MAJORITY,
   ROW_WEIGHT,
-  weightOf,
 } from "./class-tally.ts";
 import { Logistic, logisticLength } from "./logistic.ts";
 import { auc } from "./ranking.ts";
@@ -135,7 +134,7 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
 
   read(): Scored<ClassTotals, ClassSpan> {
     const head = this.#head;
-    const rows = weightOf(this.#cumulative);
+    const rows = head[ROWS]!;
     const mean = (given: number, loss: number) => (rows > 0 ? (head[loss]! - log(head[given]!)) / rows : null);
     const logistic = this.#logistic !== null;
     const { metrics: window, samples } = this.#window();

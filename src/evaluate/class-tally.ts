@@ -3,16 +3,11 @@
 
 import { add } from "./sum.ts";
 
-// Positions: single numbers, then hits, labels and predictions of each class. Of K classes a table of K² is not needed.
-const WEIGHT = 0;
-const LOSS = 1; // and its rest
-const BRIER = 3; // and its rest
-/** Weight of the rows that had one before them. */
-const FOLLOWING = 5;
-const MAJORITY = 6;
-const LAST = 7;
-const LOGISTIC = 8;
-const HEAD = 9;
+// Positions: sums with their rests, the weights of rows by who was right, then hits, labels and predictions of each class.
+// Of K classes a table of K² is not needed.
+const LOSS = 0;
+const BRIER = 2;
+const BY_RIGHTS = 4;
 
 // Positions in a row that is scored. Numbers go from function to function in a vector: as arguments the machine would put
 // each on the heap.
@@ -32,6 +27,7 @@ export const LOGISTIC_RIGHT = 4;
 export const FOLLOWS = 8;
 export const MODEL_RIGHT = 16;
 export const RIGHTS = 32;
+const HEAD = BY_RIGHTS + RIGHTS;
 
 export interface ClassMetrics {
   readonly accuracy: number | null;
@@ -67,15 +63,10 @@ export function addRow(
   rights: number,
 ): void {
   const weight = row[ROW_WEIGHT]!;
-  tally[WEIGHT] = tally[WEIGHT]! + weight;
   add(tally, LOSS, weight * row[ROW_LOSS]!);
   add(tally, BRIER, weight * row[ROW_BRIER]!);
-  // No branches: nobody can foresee who is right.
-  tally[MAJORITY] = tally[MAJORITY]! + weight * (rights & 1);
-  tally[LAST] = tally[LAST]! + weight * ((rights >> 1) & 1);
-  tally[LOGISTIC] = tally[LOGISTIC]! + weight * ((rights >> 2) & 1);
-  tally[FOLLOWING] = tally[FOLLOWING]! + weight * ((rights >> 3) & 1);
-  tally[HEAD + label] = tally[HEAD + label]! + weight * ((rights >> 4) & 1);
+  tally[BY_RIGHTS + rights] = tally[BY_RIGHTS + rights]! + weight;
+  tally[HEAD + label] = tally[HEAD + label]! + weight * (rights >> 4); // MODEL_RIGHT; without a branch
   tally[HEAD + classes + label] = tally[HEAD + classes + label]! + weight;
   tally[HEAD + 2 * classes + predicted] = tally[HEAD + 2 * classes + predicted]! + weight;
 }
@@ -94,9 +85,11 @@ export function labelWeight(tally: Float64Array, classes: number, label: number)
   return tally[HEAD + classes + label]!;
 }
 
-/** Gives the weight of all rows. */
-export function weightOf(tally: Float64Array): number {
-  return tally[WEIGHT]!;
+/** Gives the weight of the rows in which all of these were right. */
+function rightWeight(tally: Float64Array, who: number): number {
+  let sum = 0;
+  for (let rights = 0; rights < RIGHTS; rights++) if ((rights & who) === who) sum += tally[BY_RIGHTS + rights]!;
+  return sum;
 }
 
 /**
@@ -105,12 +98,12 @@ export function weightOf(tally: Float64Array): number {
  * several: Gorodkin 2004). Kappa temporal compares with the last class (Žliobaitė et al. 2015).
  */
 export function classMetrics(tally: Float64Array, classes: number, logistic: boolean): ClassMetrics {
-  const weight = tally[WEIGHT]!;
   const hits = tally.subarray(HEAD, HEAD + classes);
   const labels = tally.subarray(HEAD + classes, HEAD + 2 * classes);
+  const weight = total(labels);
   const predictions = tally.subarray(HEAD + 2 * classes, HEAD + 3 * classes);
   const accuracy = ratio(total(hits), weight);
-  const lastClass = ratio(tally[LAST]!, tally[FOLLOWING]!);
+  const lastClass = ratio(rightWeight(tally, LAST_RIGHT), rightWeight(tally, FOLLOWS));
   return {
     accuracy,
     balancedAccuracy: balancedAccuracy(hits, labels),
@@ -121,9 +114,9 @@ export function classMetrics(tally: Float64Array, classes: number, logistic: boo
     kappaTemporal: beyond(accuracy, lastClass),
     mcc: mcc(hits, labels, predictions, weight),
     baselines: {
-      majority: ratio(tally[MAJORITY]!, weight),
+      majority: ratio(rightWeight(tally, MAJORITY_RIGHT), weight),
       lastClass,
-      logistic: logistic ? ratio(tally[LOGISTIC]!, weight) : null,
+      logistic: logistic ? ratio(rightWeight(tally, LOGISTIC_RIGHT), weight) : null,
     },
   };
 }
