@@ -1,5 +1,5 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
-// npm run bench [-- engine | learner | intake | mqtt | drift | monitor]
+// npm run bench [-- engine | learner | intake | recovery | mqtt | drift | monitor]
 
 import { benchDrift } from "./drift.ts";
 import { benchEngine } from "./engine.ts";
@@ -7,11 +7,13 @@ import { benchIntake } from "./intake.ts";
 import { benchLearner } from "./learner.ts";
 import { benchMonitor } from "./monitor.ts";
 import { benchMqtt } from "./mqtt.ts";
+import { benchRecovery } from "./recovery.ts";
 
 const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   engine: benchEngine,
   learner: benchLearner,
   intake: benchIntake,
+  recovery: benchRecovery,
   mqtt: benchMqtt,
   drift: benchDrift,
   monitor: benchMonitor,

@@ -58,10 +58,17 @@ export async function startEngine(kind: "wasm" | "reference"): Promise<Peer> {
   return peer;
 }
 
+/** Starts a peer that is written in TypeScript. */
+export async function startNode(file: string, args: readonly string[] = []): Promise<Peer> {
+  const peer = await Peer.start(process.execPath, [join(folder, file), ...args]);
+  if (peer === null) throw new Error(`${file} does not start`);
+  return peer;
+}
+
 /** Starts a peer of Python's with the first interpreter that has what it imports; null where none has. */
-export async function startPython(file: string): Promise<Peer | null> {
+export async function startPython(file: string, args: readonly string[] = []): Promise<Peer | null> {
   for (const python of ["python3", "/usr/bin/python3"]) {
-    const peer = await Peer.start(python, [join(folder, file)]);
+    const peer = await Peer.start(python, [join(folder, file), ...args]);
     if (peer !== null) return peer;
   }
   return null;
