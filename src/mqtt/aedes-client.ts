@@ -10,6 +10,8 @@ interface Untyped {
   _nextBatch(): void;
   pause(): void;
   resume(): void;
+  /** Ends the connection of a client that was silent for too long; null where none was agreed. */
+  readonly _keepaliveTimer: NodeJS.Timeout | null;
 }
 
 /** Stops reading a client. */
@@ -30,6 +32,11 @@ export function readOn(client: Client): void {
   if (untyped._parsingBatch === 0) return;
   untyped._parsingBatch = 0;
   untyped._nextBatch();
+}
+
+/** Notes that a client sent something that aedes has not seen. */
+export function notSilent(client: Client): void {
+  (client as unknown as Untyped)._keepaliveTimer?.refresh();
 }
 
 /** Lists the clients that are connected. */

@@ -8,13 +8,16 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, type PublishPacket } from "aedes";
 import type { Observable } from "rxjs";
 import { RivuletError } from "../error.ts";
-import { clientsOf, pause, readOn } from "./aedes-client.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
+import { clientsOf, notSilent, pause, readOn } from "./aedes-client.ts";
+import { Audience } from "./audience.ts";
 import { type Broker, type Credentials, type EmbeddedStatus, IN_FORMS, type Publication } from "./broker.ts";
-import { acknowledgeOversized, guardSocket } from "./embedded-socket.ts";
-import { Holders } from "./holders.ts";
+import { guardSocket } from "./embedded-socket.ts";
+import { type Holder, Holders } from "./holders.ts";
 import { Intake } from "./intake.ts";
 import type { Message } from "./message.ts";
 import type { Oversized } from "./packet-filter.ts";
+import type { Publish } from "./publish-reader.ts";
 import { secureContextOptions } from "./tls-files.ts";
 
 export interface EmbeddedBrokerOptions {
@@ -73,7 +76,8 @@ class AedesBroker implements EmbeddedBroker {
   readonly #intake: Intake;
   readonly #holders = new Holders();
   readonly #sockets = new Set<Socket>();
-  readonly #connections = new WeakMap<Client, number>();
+  readonly #connections = new WeakMap<Client, { readonly connection: number; readonly holder: Holder }>();
+  readonly #audience: Audience;
   #credentials: Credentials;
   /** Sockets that came before anyone listened to `chunks$`. */
   #early: Socket[] = [];
@@ -87,6 +91,7 @@ class AedesBroker implements EmbeddedBroker {
   constructor(options: EmbeddedBrokerOptions) {
     this.#options = options;
     this.#credentials = options.credentials;
+    this.#audience = new Audience(options.prefix);
     this.#intake = new Intake({
       onOpen: () => {
         for (const socket of this.#early) this.#serve(socket);
@@ -104,11 +109,14 @@ class AedesBroker implements EmbeddedBroker {
       connectTimeout: CONNECT_MS_MAX,
       authenticate: (_client, username, password, done) => this.#authenticate(username, password, done),
       authorizePublish: (client, packet, done) => this.#receive(client, packet, done),
-      authorizeSubscribe: (_client, subscription, done) => {
-        done(null, subscription.topic.startsWith("$") ? null : subscription);
+      authorizeSubscribe: (client, subscription, done) => {
+        const isGranted = !subscription.topic.startsWith("$");
+        if (isGranted && client !== null) this.#audience.subscribed(client, subscription.topic);
+        done(null, isGranted ? subscription : null);
       },
     });
     this.#aedes.on("client", (client) => {
+      this.#audience.connected(client);
       if (this.#stopped) pause(client);
     });
     // An error of a client ends its connection; there is nothing else to do about it.
@@ -145,7 +153,7 @@ class AedesBroker implements EmbeddedBroker {
     });
   }
 
-  publish({ topic, payload, retain, qos }: Publication): void {
+  publish({ topic, payload, retain, qos }: Omit<Publication, "payload"> & { readonly payload: string | Buffer }): void {
     if (this.#aedes.closed) return;
     const origin = { brokerId: "", brokerCounter: 0 };
     const packet: AedesPublishPacket = { cmd: "publish", ...origin, topic, payload, retain, qos, dup: false };
@@ -244,10 +252,14 @@ class AedesBroker implements EmbeddedBroker {
       this.#oversized++;
       disconnect("a packet over the limit that is no message", bytes);
     };
+    const acknowledgements = new Acknowledgements(socket);
     guardSocket(socket, {
       payloadBytesMax: this.#options.payloadBytesMax,
+      isConnected: () => client.connected,
+      onPublish: (publish) => this.#receivePublish(connection, holder, publish, acknowledgements),
+      onPublished: () => notSilent(client),
       onOversized: (oversized) => {
-        if (client.connected) this.#receiveOversized(socket, client, connection, oversized);
+        if (client.connected) this.#receiveOversized(connection, holder, oversized, acknowledgements);
         else refuse(oversized.payloadBytes);
       },
       onHopeless: refuse,
@@ -257,17 +269,31 @@ class AedesBroker implements EmbeddedBroker {
       },
     });
     const client = this.#aedes.handle(socket);
-    this.#connections.set(client, connection);
+    const holder = this.#holders.add(client);
+    socket.once("close", () => this.#holders.remove(holder));
+    this.#connections.set(client, { connection, holder });
   }
 
   /** Hands over what is left of a message over the limit; aedes has not seen it, so it is acknowledged here. */
-  #receiveOversized(socket: Socket, client: Client, connection: number, oversized: Oversized): void {
-    const { topic, qos, payloadBytes, sha256, head } = oversized;
+  #receiveOversized(connection: number, holder: Holder, oversized: Oversized, to: Acknowledgements): void {
+    const { topic, qos, identifier, payloadBytes, sha256, head } = oversized;
     this.#oversized++;
-    const letGo = this.#holders.hold(client);
+    holder.held++;
     this.#intake.take({ topic, payload: head, cut: { payloadBytes, sha256 }, retain: false, qos, connection }, () => {
-      letGo();
-      acknowledgeOversized(socket, oversized);
+      holder.held--;
+      if (qos !== 0) to.add(qos, identifier);
+    });
+  }
+
+  /** Hands a message over that aedes has not seen; it has it to relay where somebody may listen. */
+  #receivePublish(connection: number, holder: Holder, publish: Publish, to: Acknowledgements): void {
+    const { topic, qos, identifier, payload } = publish;
+    holder.held++;
+    this.#intake.take({ topic, payload, retain: false, qos, connection }, () => {
+      holder.held--;
+      if (qos !== 0 && !to.add(qos, identifier)) return;
+      // What clients publish is not kept for later subscribers, and what they may not publish reaches nobody.
+      if (this.#audience.present && this.#isIntake(topic)) this.publish({ topic, payload, retain: false, qos });
     });
   }
 
@@ -291,10 +317,10 @@ class AedesBroker implements EmbeddedBroker {
     // What clients publish is not kept for later subscribers, and what they may not publish reaches nobody.
     packet.retain = false;
     if (!this.#isIntake(topic)) packet.topic = REFUSED_TOPIC;
-    const connection = (client === null ? undefined : this.#connections.get(client)) ?? 0;
-    const letGo = client === null ? () => {} : this.#holders.hold(client);
+    const { connection = 0, holder = null } = (client === null ? undefined : this.#connections.get(client)) ?? {};
+    if (holder !== null) holder.held++;
     this.#intake.take({ topic, payload, retain: false, qos, connection }, () => {
-      letGo();
+      if (holder !== null) holder.held--;
       done(null);
     });
   }

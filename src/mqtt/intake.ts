@@ -43,22 +43,17 @@ export class Intake {
 
   /** Takes a message; `acknowledge` is called once, when the pipeline is done with it. */
   take(message: Omit<Message, "ack">, acknowledge: () => void): void {
-    const bytes = message.payload.length + MESSAGE_BYTES;
-    let held = true;
     this.messages++;
-    this.#hold(bytes);
-    this.#chunk.push({
-      ...message,
-      ack: () => {
-        if (!held) return;
-        held = false;
-        this.#hold(-bytes);
-        acknowledge();
-      },
-    });
+    this.#hold(message.payload.length + MESSAGE_BYTES);
+    this.#chunk.push(new Held(this, message, acknowledge));
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.#flush());
+  }
+
+  /** Counts a message no longer; called by the message itself. */
+  release(message: Message): void {
+    this.#hold(-message.payload.length - MESSAGE_BYTES);
   }
 
   #flush(): void {
@@ -72,5 +67,38 @@ export class Intake {
   #hold(bytes: number): void {
     this.heldBytes += bytes;
     this.#options.onHeld(this.heldBytes);
+  }
+}
+
+/** Is a message on its way; one object each, for a flood brings hundreds of thousands in a second. */
+class Held implements Message {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retain: boolean;
+  readonly qos: 0 | 1 | 2;
+  readonly connection: number;
+  readonly cut?: NonNullable<Message["cut"]>;
+  readonly reply?: NonNullable<Message["reply"]>;
+  readonly #intake: Intake;
+  #acknowledge: (() => void) | null;
+
+  constructor(intake: Intake, message: Omit<Message, "ack">, acknowledge: () => void) {
+    this.topic = message.topic;
+    this.payload = message.payload;
+    this.retain = message.retain;
+    this.qos = message.qos;
+    this.connection = message.connection;
+    if (message.cut !== undefined) this.cut = message.cut;
+    if (message.reply !== undefined) this.reply = message.reply;
+    this.#intake = intake;
+    this.#acknowledge = acknowledge;
+  }
+
+  ack(): void {
+    const acknowledge = this.#acknowledge;
+    if (acknowledge === null) return;
+    this.#acknowledge = null;
+    this.#intake.release(this);
+    acknowledge();
   }
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect as connectSocket, type Socket } from "node:net";
-import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
+import { connect as connectClient, type IClientOptions, type MqttClient } from "mqtt";
 import { afterEach } from "vitest";
 import { type EmbeddedBroker, type EmbeddedBrokerOptions, openEmbeddedBroker } from "../../src/mqtt/embedded.ts";
 import type { Message } from "../../src/mqtt/message.ts";
@@ -63,10 +63,21 @@ export function listen(broker: EmbeddedBroker, onMessage: (message: Message) => 
   };
 }
 
-/** Connects a real client; it is ended after the test. */
-export async function connect(broker: EmbeddedBroker, options: IClientOptions = {}): Promise<MqttClient> {
-  const client = await connectAsync(`mqtt://127.0.0.1:${broker.address.port}`, { reconnectPeriod: 0, ...options });
+/** Connects a real client; it is ended after the test. `onPayload` is told what comes from the beginning on. */
+export async function connect(
+  broker: EmbeddedBroker,
+  options: IClientOptions = {},
+  onPayload: (payload: string) => void = () => {},
+): Promise<MqttClient> {
+  const url = `mqtt://127.0.0.1:${broker.address.port}`;
+  const client = connectClient(url, { reconnectPeriod: 0, ...options });
+  client.on("message", (_topic, payload) => onPayload(payload.toString()));
   client.on("error", () => {});
+  await new Promise<void>((resolve, reject) => {
+    client.once("connect", () => resolve());
+    client.once("error", reject);
+    client.once("close", () => reject(new Error("the connection was closed")));
+  });
   cleanups.push(() => client.endAsync(true));
   return client;
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type Oversized, PacketFilter } from "../../src/mqtt/packet-filter.ts";
 
 const BYTES_MAX = 1000;
+const ping = Buffer.from([0xc0, 0]);
 
 /** Makes a PUBLISH on the topic `t/u`. */
 function publish(payload: Buffer, qos: 0 | 1 | 2): Buffer {
@@ -65,6 +66,55 @@ describe("the packet filter", () => {
                 head: new Uint8Array(payload.subarray(0, 4096)),
               })),
           );
+        },
+      ),
+    );
+  });
+
+  it("takes out messages of QoS 0 and 1 in order, and passes the rest untouched, however the stream is cut", () => {
+    const packet = fc.oneof(
+      fc.record({
+        bytes: fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 990 })),
+        qos: fc.constantFrom(0 as const, 1 as const, 2 as const),
+      }),
+      fc.constant("ping" as const),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(packet, { maxLength: 12 }),
+        fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 3000 })),
+        (packets, cut) => {
+          const told: [number, string][] = [];
+          const filter = new PacketFilter({
+            protocolVersion: 4,
+            bytesMax: BYTES_MAX,
+            onOversized: () => {},
+            onHopeless: () => {},
+            take: {
+              isReady: () => true,
+              onPublish: ({ topic, qos, identifier, payload }) => {
+                expect([topic, identifier]).toEqual(["t/u", qos === 0 ? 0 : 0x0102]);
+                told.push([qos, payload.toString("hex")]);
+              },
+            },
+          });
+          const passed: Buffer[] = [];
+          const wanted: [number, string][] = [];
+          const stream = packets.map((one, i) => {
+            if (one === "ping") {
+              passed.push(ping);
+              return ping;
+            }
+            const payload = Buffer.alloc(one.bytes, i + 1);
+            if (one.qos === 2) passed.push(publish(payload, 2));
+            else wanted.push([one.qos, payload.toString("hex")]);
+            return publish(payload, one.qos);
+          });
+          const whole = Buffer.concat(stream);
+          const kept: Buffer[] = [];
+          for (let at = 0; at < whole.length; at += cut) kept.push(filter.filter(whole.subarray(at, at + cut)));
+          expect(Buffer.concat(kept).equals(Buffer.concat(passed))).toBe(true);
+          expect(told).toEqual(wanted);
         },
       ),
     );
