@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { RivuletError } from "../error.ts";
-import { LATE_KEEP, type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
+import { LATE_KEEP, type LearnerConfig, outputsOf, WATCH_DEFAULTS, type Watch } from "../learner/learner-config.ts";
 import { OPTIMIZER_DEFAULTS, type OptimizerConfig, type OptimizerKind } from "../learner/optimizer.ts";
 import type { Schedule } from "../learner/schedule.ts";
 import type { OutputActivation } from "../learner/topology.ts";
@@ -27,7 +27,7 @@ export type Difference =
   | { readonly kind: "tunable" | "generation" | "refused"; readonly changes: readonly Change[] };
 
 /** Keys that a trained model may change. Initial weights are drawn but once, or by a reset. */
-const TUNABLE = /^(optimizer\..+|batch\.size|late\.keep|network\.init|network\.seed)$/;
+const TUNABLE = /^(optimizer\..+|batch\.size|late\.keep|watch\..+|network\.init|network\.seed)$/;
 const GENERATION = /^(optimizer\.kind|scale|precision)$/;
 const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = { adagrad: 0.3, sgd: 0.1, rmsprop: 0.01, adam: 0.01 };
 
@@ -70,8 +70,7 @@ type LearnerKeys = Pick<
   "features" | "label" | "classes" | "network" | "scale" | "precision" | "optimizer"
 > & {
   readonly batch: { readonly size: number };
-  readonly late: ModelConfig["late"];
-};
+} & Pick<ModelConfig, "late" | "metrics" | "drift">;
 
 /** Takes the learner-relevant part out, with every choice spelt out. */
 export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
@@ -92,8 +91,16 @@ export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
     ...(model.precision === "f64" ? {} : { precision: model.precision }),
     optimizer: optimizerOf(model.optimizer),
     batch: { size: model.batch.size },
+    ...watchEntry(model),
     ...(model.late.keep === LATE_KEEP ? {} : { late: { keep: model.late.keep } }),
   };
+}
+
+/** Only what is not as WATCH_DEFAULTS has it, so that a key which a later release adds changes no old configuration. */
+function watchEntry({ metrics, drift }: LearnerKeys): Pick<LearnerConfig, "watch"> {
+  const wanted: Watch = { metrics, ...drift };
+  const changed = Object.entries(wanted).filter(([key, value]) => Reflect.get(WATCH_DEFAULTS, key) !== value);
+  return changed.length === 0 ? {} : { watch: Object.fromEntries(changed) };
 }
 
 /** Puts the learner-relevant part into words that travel: the value, its canonical JSON, and that text's SHA-256. */

@@ -2,7 +2,9 @@
 // Keys that no single value can settle (one key against another) are in config-rules.ts.
 
 import { z } from "zod";
-import { INITS, LATE_KEEP } from "../learner/learner-config.ts";
+import { DRIFT_POLICIES } from "../evaluate/adaptation.ts";
+import { DETECTORS } from "../evaluate/detector.ts";
+import { INITS, LATE_KEEP, WATCH_DEFAULTS } from "../learner/learner-config.ts";
 import { PRECISIONS } from "../learner/precision.ts";
 import { ACTIVATIONS, LOSSES, OUTPUTS } from "../learner/topology.ts";
 import { mqttSchema } from "./config-schema-mqtt.ts";
@@ -92,6 +94,10 @@ const log = z
   })
   .prefault({})
   .meta({ description: "Lines of JSON on the standard error" });
+
+const METRICS = ["full", "none"] as const;
+const DETECTORS_OR_NONE = [...DETECTORS, "none"] as const;
+const INPUTS = ["error", "loss"] as const;
 
 const activation = z.enum(ACTIVATIONS);
 const name = z.string().regex(NAME);
@@ -194,6 +200,27 @@ const model = z
       })
       .prefault({})
       .meta({ description: "Labels that come later than their features" }),
+    metrics: z
+      .enum(METRICS)
+      .prefault(WATCH_DEFAULTS.metrics)
+      .meta(words("Whether predictions are scored before their rows are trained, beside baselines", METRICS)),
+    drift: z
+      .strictObject({
+        detector: z
+          .enum(DETECTORS_OR_NONE)
+          .prefault(WATCH_DEFAULTS.detector)
+          .meta(words("What watches the model for drift; needs metrics", DETECTORS_OR_NONE)),
+        input: z
+          .enum(INPUTS)
+          .prefault(WATCH_DEFAULTS.input)
+          .meta(words("What it watches: whether the class was wrong, or how much", INPUTS)),
+        policy: z
+          .enum(DRIFT_POLICIES)
+          .prefault(WATCH_DEFAULTS.policy)
+          .meta(words("What is done about a drift", DRIFT_POLICIES)),
+      })
+      .prefault({})
+      .meta({ description: "What is done when the world changes" }),
     snapshot,
     history: z
       .strictObject({ keepSteps: whole("Newest steps whose costs are kept one by one", "steps", 1, 1e12, 1_000_000) })

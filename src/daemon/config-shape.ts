@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Init } from "../learner/learner-config.ts";
+import type { Init, Watch } from "../learner/learner-config.ts";
 import type { Precision } from "../learner/precision.ts";
 import type { Activation, Loss, OutputActivation } from "../learner/topology.ts";
 import type { ConfigFile, ModelEntry } from "./config-schema.ts";
@@ -27,6 +27,9 @@ export interface ModelConfig {
   readonly batch: { readonly size: number; readonly maxAgeMs: number };
   /** Questions that are kept until they are answered. */
   readonly late: { readonly keep: number };
+  /** Whether predictions are scored as they come. */
+  readonly metrics: Watch["metrics"];
+  readonly drift: Pick<Watch, "detector" | "input" | "policy">;
   readonly snapshot: {
     readonly every: { readonly ms: number } | { readonly steps: number };
     readonly minGapMs: number;

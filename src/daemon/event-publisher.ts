@@ -1,5 +1,6 @@
 import type { Mark } from "../sample/marks.ts";
 import type { NamedEvent } from "../stream/flow.ts";
+import { markTold } from "./mark-told.ts";
 
 /** Events of a model published in a second at most; the rest is counted and told with the next one. */
 const EVENTS_PER_SECOND_MAX = 20;
@@ -38,7 +39,7 @@ export class EventPublisher {
     const event = {
       event: "restored",
       restored: new Date(restoredMs).toISOString(),
-      marks: marks.map(({ above, ...mark }) => ({ ...mark, ...(above.length === 0 ? {} : { above }) })),
+      marks: marks.map(markTold),
       at: new Date(atMs).toISOString(),
     };
     this.#publish(`${this.#prefix}/${model}/event`, JSON.stringify(event));

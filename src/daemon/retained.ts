@@ -4,6 +4,7 @@
 import type { Broker } from "../mqtt/broker.ts";
 import type { ModelMark } from "../stream/flow.ts";
 import type { Model } from "../stream/model.ts";
+import { markTold } from "./mark-told.ts";
 import { Pace } from "./pace.ts";
 
 export const OFFLINE = "offline";
@@ -99,10 +100,10 @@ export class Retained {
     this.#broker = null;
   }
 
-  #remember({ model, mark: { source, epoch, seq, gaps, above } }: ModelMark): string {
+  #remember({ model, mark }: ModelMark): string {
+    const { source, ...told } = markTold(mark);
     const topic = this.#markTopic(model, source);
-    // Most producers send in order: then nothing is above.
-    const payload = { epoch, seq, gaps, ...(above.length === 0 ? {} : { above }), ...this.#restored };
+    const payload = { ...told, ...this.#restored };
     this.#payloads.set(topic, JSON.stringify(payload));
     return topic;
   }
@@ -116,7 +117,16 @@ export class Retained {
     const { step, sequence, cost, undone } = state;
     this.#publish(
       `${this.#prefix}/${model.name}/state`,
-      JSON.stringify({ step, sequence, durableSequence, pending, cost, undone, newestSnapshot, metrics: null }),
+      JSON.stringify({
+        step,
+        sequence,
+        durableSequence,
+        pending,
+        cost,
+        undone,
+        newestSnapshot,
+        metrics: model.metrics,
+      }),
     );
   }
 

@@ -1,3 +1,6 @@
+import type { DriftPolicy } from "../evaluate/adaptation.ts";
+import type { MonitorReading } from "../evaluate/monitor.ts";
+import { type Worth, worthOf } from "../evaluate/worth.ts";
 import type { EngineKind } from "../learner/engine.ts";
 import type { Precision } from "../learner/precision.ts";
 import type { BrokerStatus } from "../mqtt/broker.ts";
@@ -38,7 +41,19 @@ export interface ModelStatus {
   readonly durableSequence: number;
   readonly pending: number;
   readonly cost: number | null;
-  readonly metrics: null;
+  /** Scores of its predictions, each made before the row was trained; null where the configuration wants none. */
+  readonly metrics: MonitorReading | null;
+  /** Whether it is better than what needs no network; null where that cannot be told yet. */
+  readonly worth: Worth | null;
+  readonly drift: {
+    readonly policy: DriftPolicy;
+    /** Factor of the learning rate, above 1 after a drift. */
+    readonly boost: number;
+    /** States of former concepts that can be gone back to. */
+    readonly candidates: number;
+    /** Whether a fresh learner runs beside it. */
+    readonly challenged: boolean;
+  };
   readonly undone: number;
   /** Questions that wait for their label, and those that were given up because too many came after them. */
   readonly questions: { readonly open: number; readonly expired: number };
@@ -101,7 +116,8 @@ export async function status(rooms: Rooms): Promise<Status> {
 function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelStatus {
   const { name, state, durableSequence, pending, newestSnapshot, ignoredFields } = model;
   const { features, label, precision = "f64" } = state.config.learner;
-  const { step, sequence, cost, undone, questions } = state;
+  const { step, sequence, cost, undone, questions, adaptation } = state;
+  const metrics = state.monitor?.read() ?? null;
   const refused = Object.fromEntries(
     counts.filter((count) => count.model === name).map(({ code, count }) => [code, count]),
   );
@@ -113,7 +129,14 @@ function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelSta
     durableSequence,
     pending,
     cost,
-    metrics: null,
+    metrics,
+    worth: metrics === null ? null : worthOf(metrics),
+    drift: {
+      policy: adaptation.policy,
+      boost: adaptation.rate,
+      candidates: adaptation.candidates,
+      challenged: adaptation.challenged,
+    },
     undone,
     questions: { open: questions.open, expired: questions.expired },
     engine: state.learner.engine.kind,

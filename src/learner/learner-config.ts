@@ -29,6 +29,23 @@ export interface LearnerConfig {
   readonly batch: { readonly size: number };
   /** Left out: LATE_KEEP. A question lives until so many later ones were asked. */
   readonly late?: { readonly keep: number };
+  /** How predictions are scored and watched (evaluate/); each key left out is as WATCH_DEFAULTS has it. */
+  readonly watch?: Partial<Watch>;
+}
+
+/** Says whether a model is scored, what watches it for drift, and what is done then. */
+export interface Watch {
+  readonly metrics: "full" | "none";
+  readonly detector: "adwin" | "page-hinkley" | "ddm" | "none";
+  readonly input: "error" | "loss";
+  readonly policy: "none" | "event" | "boost" | "reset" | "rollback" | "background";
+}
+
+export const WATCH_DEFAULTS: Watch = { metrics: "full", detector: "adwin", input: "error", policy: "rollback" };
+
+/** Resolves what of a model is scored and watched. */
+export function watchOf({ watch }: Pick<LearnerConfig, "watch">): Watch {
+  return { ...WATCH_DEFAULTS, ...watch };
 }
 
 export const LATE_KEEP = 10_000;

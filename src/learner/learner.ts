@@ -39,11 +39,14 @@ export class Learner {
     return this.#applied[0]!;
   }
 
-  /** Trains on the first `rows` rows of the engine's buffers; `engine.cost` and `engine.undone` tell the outcome. */
-  step(rows: number): void {
+  /**
+   * Trains on the first `rows` rows of the engine's buffers, with the learning rate times `boost`; `engine.cost` and
+   * `engine.undone` tell the outcome.
+   */
+  step(rows: number, boost = 1): void {
     const { engine } = this;
     engine.rows = rows;
-    engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied);
+    engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied) * boost;
     engine.step();
     if (engine.undone) return;
     this.#applied[0] = this.#applied[0]! + 1;
@@ -62,6 +65,17 @@ export class Learner {
     engine.rows = 1;
     engine.forward();
     return this.#row;
+  }
+
+  /** Begins anew with other initial parameters, drawn where the generator stands; what the scaler knows stays. */
+  begin(): void {
+    const { engine } = this;
+    engine.parameters.fill(0);
+    for (const moment of engine.moments) moment.fill(0);
+    engine.powers.fill(1);
+    this.#applied.fill(0);
+    this.#schedule.state.fill(1);
+    this.#initialise();
   }
 
   /** Writes the learner state into a new block. */

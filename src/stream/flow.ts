@@ -1,5 +1,6 @@
 // What travels through the pipeline. Items carry what one turn of the event loop brought, never single samples.
 
+import type { Reaction } from "../evaluate/adaptation.ts";
 import type { Refusal, RefusalCount, RequestRecord, SavedState, Transaction } from "../learner/transaction.ts";
 import type { Mark } from "../sample/marks.ts";
 import type { Model } from "./model.ts";
@@ -63,6 +64,7 @@ export type ModelEvent =
   | { readonly event: "rejected"; readonly code: string; readonly topic: string; readonly detail: string }
   | { readonly event: "gap"; readonly source: string; readonly epoch: string; readonly missing: number }
   | { readonly event: "undone"; readonly step: number }
+  | { readonly event: "drift"; readonly step: number; readonly sequence: number; readonly action: Reaction }
   | { readonly event: "snapshot"; readonly id: number; readonly reason: string }
   | { readonly event: "rollback"; readonly snapshot: number; readonly from: number }
   | { readonly event: "reset"; readonly snapshot: number }

@@ -1,7 +1,10 @@
 import { RivuletError } from "../error.ts";
+import { Adaptation, type Reaction } from "../evaluate/adaptation.ts";
+import { NONE, type Signal } from "../evaluate/detector.ts";
+import { MONITOR_DEFAULTS, Monitor } from "../evaluate/monitor.ts";
 import type { Decision, Numbering } from "../learner/entry.ts";
 import { Learner } from "../learner/learner.ts";
-import { LATE_KEEP, type LearnerConfig } from "../learner/learner-config.ts";
+import { LATE_KEEP, type LearnerConfig, outputsOf, watchOf } from "../learner/learner-config.ts";
 import { bytesOf, decodeStateBlock, encodeStateBlock, fillFrom, sectionOf } from "../learner/state-block.ts";
 import { Marks } from "../sample/marks.ts";
 import { Questions } from "./questions.ts";
@@ -27,6 +30,10 @@ export class ModelState {
   #learner: Learner;
   readonly marks = new Marks();
   readonly questions: Questions;
+  #monitor: Monitor | null;
+  #adaptation: Adaptation;
+  /** What was done about a drift that the last step told; null where nothing. */
+  reaction: Reaction | null = null;
   /** The last row trained, or passed over. */
   sequence = 0;
   step = 0;
@@ -39,6 +46,8 @@ export class ModelState {
     this.#config = config;
     this.#learner = new Learner(config.learner);
     this.questions = new Questions(lateKeepOf(config));
+    this.#monitor = monitorOf(config.learner);
+    this.#adaptation = adaptationOf(config.learner);
   }
 
   get config(): ConfigInForce {
@@ -47,6 +56,15 @@ export class ModelState {
 
   get learner(): Learner {
     return this.#learner;
+  }
+
+  /** Scores its predictions; null where the configuration wants none. */
+  get monitor(): Monitor | null {
+    return this.#monitor;
+  }
+
+  get adaptation(): Adaptation {
+    return this.#adaptation;
   }
 
   /** The last row accepted; the rows after `sequence` up to here are pending. */
@@ -77,27 +95,52 @@ export class ModelState {
     return 0;
   }
 
-  /** Trains on the first `trained` rows of the learner's buffers, as one step that takes `taken` pending rows. */
-  train(trained: number, taken: number): void {
+  /**
+   * Trains on the first `trained` rows of the learner's buffers, as one step that takes `taken` pending rows. They are
+   * scored by what the learner, as it stands, predicts; `made` (trained, K) holds what was predicted of answered questions
+   * when they were asked, NaN for other rows, and is null where there are none.
+   */
+  train(trained: number, taken: number, made: Float64Array | null): void {
     const { engine } = this.#learner;
-    this.#learner.step(trained);
+    const signal = this.#score(trained, made);
+    this.#learner.step(trained, this.#adaptation.rate);
     this.step++;
     this.ordinal++;
     this.sequence += taken;
     if (engine.undone) this.#counters[UNDONE] = this.undone + 1;
     else this.cost = engine.cost;
+    this.reaction = this.#adaptation.after(this.#learner, signal);
+    if (this.reaction === "rollback" || this.reaction === "promotion") this.#monitor?.resetDetector();
+  }
+
+  #score(rows: number, made: Float64Array | null): Signal {
+    if (this.#monitor === null) return NONE;
+    const { engine } = this.#learner;
+    engine.rows = rows;
+    engine.forward();
+    const { outputs } = engine;
+    if (made !== null) {
+      const numbers = rows * engine.outputCount;
+      for (let k = 0; k < numbers; k++) if (!Number.isNaN(made[k]!)) outputs[k] = made[k]!;
+    }
+    const signal = this.#monitor.score(engine.inputs, engine.labels, outputs, rows);
+    this.#adaptation.before(this.#learner, rows);
+    return signal;
   }
 
   /** Makes another learner state of the same topology the current one; everything else stays. */
   rollback(block: Uint8Array): void {
     this.ordinal++;
     this.#learner.adopt(block);
+    this.#monitor?.resetDetector();
   }
 
   /** Begins anew from the config's seed; positions and monitor state stay, but for questions: features may be others. */
   reset(config: ConfigInForce): void {
     this.#replace(config);
     this.questions.clear();
+    this.#adaptation.clear();
+    this.#monitor?.resetDetector();
     this.ordinal++;
     this.cost = null;
   }
@@ -116,14 +159,26 @@ export class ModelState {
   /** Gives the learner's memory back; the state must not be used after it. */
   release(): void {
     this.#learner.release();
+    this.#adaptation.release();
   }
 
   #replace(config: ConfigInForce): void {
     const learner = new Learner(config.learner);
     this.#learner.release();
+    this.#rewatch(config.learner);
     this.#config = config;
     this.#learner = learner;
     this.questions.keep = lateKeepOf(config);
+  }
+
+  /** Begins anew with scores or policy where another kind of them is wanted; else they go on. */
+  #rewatch(wanted: LearnerConfig): void {
+    const present = this.#config.learner;
+    if (!sameScores(present, wanted)) this.#monitor = monitorOf(wanted);
+    if (watchOf(present).policy === watchOf(wanted).policy && present.features.length === wanted.features.length)
+      return;
+    this.#adaptation.release();
+    this.#adaptation = adaptationOf(wanted);
   }
 
   /** Writes the monitor state into a new block. */
@@ -131,6 +186,8 @@ export class ModelState {
     return encodeStateBlock([
       { tag: "MARK", member: 0, bytes: this.marks.serialize() },
       { tag: "CNTR", member: 0, bytes: bytesOf(this.#counters) },
+      ...(this.#monitor === null ? [] : [{ tag: "METR", member: 0, bytes: this.#monitor.save() }]),
+      ...this.#adaptation.save(),
       // A state of a model that was never asked is as it was before there were questions.
       ...(this.questions.unused ? [] : [{ tag: "LATE", member: 0, bytes: this.questions.serialize() }]),
     ]);
@@ -149,12 +206,47 @@ export class ModelState {
     fillFrom(this.#counters, sectionOf(sections, "CNTR", 0), "CNTR");
     this.marks.restore(sectionOf(sections, "MARK", 0));
     if (sections.some(({ tag }) => tag === "LATE")) this.questions.restore(sectionOf(sections, "LATE", 0));
+    const scores = sections.find(({ tag }) => tag === "METR");
+    if (scores !== undefined) this.#monitor?.restore(scores.bytes);
+    this.#adaptation.restore(sections, this.#learner);
     this.#learner.restore(saved.learner);
     this.step = saved.step;
     this.sequence = saved.sequence;
     this.ordinal = saved.ordinal;
     this.cost = saved.cost;
   }
+}
+
+function monitorOf(config: LearnerConfig): Monitor | null {
+  const { metrics, detector, input } = watchOf(config);
+  if (metrics === "none") return null;
+  const { window, fading } = MONITOR_DEFAULTS;
+  return new Monitor({
+    classes: config.network.loss === "mse" ? 0 : Math.max(2, outputsOf(config)),
+    features: config.features.length,
+    window,
+    fading,
+    detector: detector === "none" ? null : detector,
+    watch: input,
+  });
+}
+
+function adaptationOf(config: LearnerConfig): Adaptation {
+  const { metrics, detector, policy } = watchOf(config);
+  return new Adaptation(metrics === "none" || detector === "none" ? "none" : policy, config.features.length);
+}
+
+/** Tells whether scores made under one configuration go on under another. */
+function sameScores(a: LearnerConfig, b: LearnerConfig): boolean {
+  const [one, other] = [watchOf(a), watchOf(b)];
+  return (
+    one.metrics === other.metrics &&
+    one.detector === other.detector &&
+    one.input === other.input &&
+    a.features.length === b.features.length &&
+    a.network.loss === b.network.loss &&
+    outputsOf(a) === outputsOf(b)
+  );
 }
 
 function lateKeepOf({ learner }: ConfigInForce): number {

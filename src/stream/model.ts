@@ -3,6 +3,7 @@ import { NUMERICS } from "../learner/numerics.ts";
 import type { SnapshotReason } from "../learner/transaction.ts";
 import { ANSWER, QUESTION, SAMPLE } from "../sample/rows.ts";
 import { type CommitNumber, Draft } from "./draft.ts";
+import { metricsOf } from "./metrics-of.ts";
 import type { ConfigInForce, ModelState } from "./model-state.ts";
 import type { Replay } from "./replay.ts";
 import { Ring } from "./ring.ts";
@@ -104,6 +105,12 @@ export class Model {
     this.#newestAt = now;
   }
 
+  /** What its newest rows say of it, for a snapshot or a state; null where it is not scored, or nothing was yet. */
+  get metrics(): Readonly<Record<string, number | null>> | null {
+    const reading = this.state.monitor?.read();
+    return reading === undefined || reading.samples === 0 ? null : metricsOf(reading);
+  }
+
   get newestSnapshot(): number | null {
     return this.#newestSnapshot;
   }
@@ -162,7 +169,7 @@ export class Model {
     const { engine } = state.learner;
     const first = state.sequence + 1;
     const taken = ring.copy(first, rows, engine.inputs, engine.labels, engine.sampleWeights);
-    state.train(rows, taken);
+    state.train(rows, taken, ring.made(first, taken));
     this.#questionsPending -= taken - rows;
     this.draft.cut(state.step, first, taken, engine.cost, engine.undone);
     // Fewer rows than a mini-batch are pending when a chunk comes, so what is left after a cut came with the newest one.
@@ -219,7 +226,7 @@ export class Model {
   /** Saves a snapshot of the state as it stands and returns its id. */
   save(reason: SnapshotReason, now: number, parent: number | null = this.#newestSnapshot): number {
     const id = this.#nextSnapshot();
-    this.#write({ id, parent, reason, metrics: null });
+    this.#write({ id, parent, reason, metrics: this.metrics });
     this.#newestSnapshot = id;
     this.#snapshotAt = now;
     this.#snapshotStep = this.state.step;
@@ -251,7 +258,14 @@ export class Model {
     this.draft.add({ type: "command", command });
   }
 
-  #write(snapshot: { id: number; parent: number | null; reason: SnapshotReason; metrics: null } | null): void {
+  #write(
+    snapshot: {
+      id: number;
+      parent: number | null;
+      reason: SnapshotReason;
+      metrics: Readonly<Record<string, number | null>> | null;
+    } | null,
+  ): void {
     const { state } = this;
     this.#savedSequence = state.sequence;
     this.draft.save(

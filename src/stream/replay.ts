@@ -27,6 +27,8 @@ export class Replay {
   /** Set once the replay and the journal disagree; nothing is applied after it. */
   difference: Difference | null = null;
   readonly #options: ReplayOptions;
+  /** (B, K) what was predicted of answered questions in the learner's buffers, NaN for other rows; null where there are none. */
+  #made: Float64Array | null = null;
   /** Blocks with rows that are not trained, or not yet settled, oldest first. */
   #blocks: RowsEntry[] = [];
 
@@ -145,7 +147,8 @@ export class Replay {
       this.difference = this.#options.beforeOrdinal?.(this) ?? null;
       if (this.difference !== null) return;
       const taken = entry.rows[i]!;
-      state.train(this.#fill(taken), taken);
+      const trained = this.#fill(taken);
+      state.train(trained, taken, this.#made);
       const { cost, undone } = state.learner.engine;
       if (undone !== (entry.undone[i] === 1)) {
         this.difference = this.#differs(
@@ -163,6 +166,7 @@ export class Replay {
     const { inputs, labels, sampleWeights } = state.learner.engine;
     const features = state.config.learner.features.length;
     let filled = 0;
+    this.#made = null;
     this.#drop(state.sequence);
     for (let seen = 0, b = 0; seen < taken; b++) {
       const block = this.#blocks[b];
@@ -179,10 +183,18 @@ export class Replay {
       labels.set(block.labels.subarray(from, to), filled);
       if (block.weights === null) sampleWeights.fill(1, filled, end);
       else sampleWeights.set(block.weights.subarray(from, to), filled);
+      if (block.predictions !== null) this.#fillMade(block.predictions, from, to, filled);
       filled = end;
     }
     if (filled === 0) throw damaged(`a cut of ${taken} rows none of which has a label`);
     return filled;
+  }
+
+  #fillMade(predictions: Float64Array, from: number, to: number, at: number): void {
+    const { engine } = this.state.learner;
+    const outputs = engine.outputCount;
+    this.#made ??= new Float64Array(engine.labels.length * outputs).fill(Number.NaN);
+    this.#made.set(predictions.subarray(from * outputs, to * outputs), at * outputs);
   }
 
   /** Lets go of blocks that are both trained and settled. */

@@ -1,4 +1,4 @@
-import { QUESTION } from "../sample/rows.ts";
+import { ANSWER, QUESTION } from "../sample/rows.ts";
 
 /**
  * Buffers accepted rows between intake and training: preallocated and bounded. A slot is free again when its row is both
@@ -56,6 +56,26 @@ export class Ring {
   predictionsOf(outputs: number): Float64Array {
     this.predictions ??= new Float64Array(this.capacity * outputs);
     return this.predictions;
+  }
+
+  /**
+   * Copies what was predicted of the answered questions among the rows that `copy` takes; NaN for the others. Returns null
+   * where nothing was ever asked.
+   */
+  made(sequence: number, taken: number): Float64Array | null {
+    const { predictions } = this;
+    if (predictions === null) return null;
+    const outputs = predictions.length / this.capacity;
+    const into = new Float64Array(taken * outputs);
+    let r = 0;
+    for (let t = 0; t < taken; t++) {
+      const slot = this.slotOf(sequence + t);
+      if (this.kinds[slot] === QUESTION) continue;
+      const known = this.kinds[slot] === ANSWER;
+      for (let k = 0; k < outputs; k++) into[r * outputs + k] = known ? predictions[slot * outputs + k]! : Number.NaN;
+      r++;
+    }
+    return into;
   }
 
   /**

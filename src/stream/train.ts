@@ -1,4 +1,5 @@
 import { asyncScheduler, map, type OperatorFunction, type SchedulerLike } from "rxjs";
+import type { Reaction } from "../evaluate/adaptation.ts";
 import type {
   AdmittedItem,
   AppliedItem,
@@ -40,10 +41,23 @@ function run({ model, rows, count }: BatchesItem, now: number): TrainedItem {
     if (rows > 0 && model.state.learner.engine.undone) {
       events.push({ model: model.name, event: { event: "undone", step: model.state.step } });
     }
+    const { reaction } = model.state;
+    if (rows > 0 && reaction !== null) events.push(...told(model, reaction, now));
     const saved = model.saveIfDue(now);
     if (saved !== null) events.push({ model: model.name, event: { event: "snapshot", ...saved } });
   }
   return { kind: "trained", events };
+}
+
+/** Tells a drift and what was done about it; a learner that was changed by it is kept as a snapshot. */
+function told(model: Model, reaction: Reaction, now: number): NamedEvent[] {
+  const { step, sequence } = model.state;
+  const events: NamedEvent[] = [{ model: model.name, event: { event: "drift", step, sequence, action: reaction } }];
+  if (reaction === "reset" || reaction === "rollback" || reaction === "promotion") {
+    const reason = reaction === "promotion" ? "promotion" : "policy";
+    events.push({ model: model.name, event: { event: "snapshot", id: model.save(reason, now), reason } });
+  }
+  return events;
 }
 
 function apply(command: CommandItem, now: number): AppliedItem {

@@ -49,7 +49,7 @@ describe("every key", () => {
 });
 
 describe("config/textbook.yaml", () => {
-  it("is the textbook's network and training step, and nothing else than the defaults besides", () => {
+  it("is the textbook's network and training step, and changes nothing by itself", () => {
     const { models, ...rest } = load("textbook.yaml");
     const { models: defaults, ...others } = parseConfig(null);
     expect(rest).toEqual(others);
@@ -60,19 +60,21 @@ describe("config/textbook.yaml", () => {
         scale: "none",
         optimizer: { ...defaults["default"]?.optimizer, kind: "sgd", learningRate: 0.01 },
         batch: { size: 32, maxAgeMs: 20 },
+        drift: { detector: "adwin", input: "error", policy: "event" },
       },
     });
   });
 });
 
 describe("config/bench.yaml", () => {
-  it("is 2-2-1, plain gradient descent, batches of 32, no scaler", () => {
+  it("is 2-2-1, plain gradient descent, batches of 32, no scaler, no scores", () => {
     expect(load("bench.yaml").models["default"]).toMatchObject({
       features: ["x1", "x2"],
       network: { hidden: [2], loss: "cross-entropy" },
       scale: "none",
       optimizer: { kind: "sgd" },
       batch: { size: 32 },
+      metrics: "none",
     });
   });
 });

@@ -81,6 +81,8 @@ describe("a configuration without a file", () => {
           },
           batch: { size: 4, maxAgeMs: 20 },
           late: { keep: 10_000 },
+          metrics: "full",
+          drift: { detector: "adwin", input: "error", policy: "rollback" },
           snapshot: { every: { ms: 60_000 }, minGapMs: 10_000, keep: { last: 100, hourly: 168, daily: 365 } },
           history: { keepSteps: 1e6 },
           journal: { keepRows: 1e6 },
