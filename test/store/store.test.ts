@@ -79,7 +79,8 @@ describe("opening", () => {
   it("is for one process, until that one dies", async () => {
     const folder = temporaryFolder();
     const script = `import { openStore } from ${JSON.stringify(new URL("../../src/store/open-store.ts", import.meta.url).href)};
-      openStore({ folder: ${JSON.stringify(folder)} }); console.log("open"); setInterval(() => {}, 1000);`;
+      // What nobody refers to may be collected, and is closed with it.
+      globalThis.store = openStore({ folder: ${JSON.stringify(folder)} }); console.log("open"); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
