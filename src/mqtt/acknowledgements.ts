@@ -15,8 +15,9 @@ export class Acknowledgements {
     this.#socket = socket;
   }
 
-  /** Lets an acknowledgement of a message of QoS 1 or 2 go; returns false where whoever waits for it is gone. */
-  add(qos: 1 | 2, identifier: number): boolean {
+  /** Lets a message's acknowledgement go; returns false where whoever waits for it is gone. At QoS 0 nobody waits. */
+  add(qos: 0 | 1 | 2, identifier: number): boolean {
+    if (qos === 0) return true;
     if (!this.#socket.writable) return false;
     if (this.#identifiers.length === 0) queueMicrotask(() => this.#flush());
     this.#types.push(qos === 1 ? PUBACK : PUBREC);

@@ -14,10 +14,9 @@ import { Audience } from "./audience.ts";
 import { type Broker, type Credentials, type EmbeddedStatus, IN_FORMS, type Publication } from "./broker.ts";
 import { guardSocket } from "./embedded-socket.ts";
 import { type Holder, Holders } from "./holders.ts";
-import { Intake } from "./intake.ts";
+import { type Incoming, Intake } from "./intake.ts";
 import type { Message } from "./message.ts";
 import type { Oversized } from "./packet-filter.ts";
-import type { Publish } from "./publish-reader.ts";
 import { secureContextOptions } from "./tls-files.ts";
 
 export interface EmbeddedBrokerOptions {
@@ -153,7 +152,11 @@ class AedesBroker implements EmbeddedBroker {
     });
   }
 
-  publish({ topic, payload, retain, qos }: Omit<Publication, "payload"> & { readonly payload: string | Buffer }): void {
+  publish(publication: Publication): void {
+    this.#relay(publication);
+  }
+
+  #relay({ topic, payload, retain, qos }: Omit<Publication, "payload"> & { readonly payload: string | Buffer }): void {
     if (this.#aedes.closed) return;
     const origin = { brokerId: "", brokerCounter: 0 };
     const packet: AedesPublishPacket = { cmd: "publish", ...origin, topic, payload, retain, qos, dup: false };
@@ -253,10 +256,18 @@ class AedesBroker implements EmbeddedBroker {
       disconnect("a packet over the limit that is no message", bytes);
     };
     const acknowledgements = new Acknowledgements(socket);
+    // One for all messages of the connection: they are many.
+    const acknowledge = (message: Incoming) => {
+      holder.held--;
+      this.#acknowledge(message, acknowledgements);
+    };
     guardSocket(socket, {
       payloadBytesMax: this.#options.payloadBytesMax,
       isConnected: () => client.connected,
-      onPublish: (publish) => this.#receivePublish(connection, holder, publish, acknowledgements),
+      onPublish: ({ topic, qos, identifier, payload }) => {
+        holder.held++;
+        this.#intake.take({ topic, payload, retain: false, qos, identifier, connection }, acknowledge);
+      },
       onPublished: () => notSilent(client),
       onOversized: (oversized) => {
         if (client.connected) this.#receiveOversized(connection, holder, oversized, acknowledgements);
@@ -279,22 +290,24 @@ class AedesBroker implements EmbeddedBroker {
     const { topic, qos, identifier, payloadBytes, sha256, head } = oversized;
     this.#oversized++;
     holder.held++;
-    this.#intake.take({ topic, payload: head, cut: { payloadBytes, sha256 }, retain: false, qos, connection }, () => {
+    const cut = { payloadBytes, sha256 };
+    this.#intake.take({ topic, payload: head, cut, retain: false, qos, identifier, connection }, () => {
       holder.held--;
-      if (qos !== 0) to.add(qos, identifier);
+      to.add(qos, identifier);
     });
   }
 
-  /** Hands a message over that aedes has not seen; it has it to relay where somebody may listen. */
-  #receivePublish(connection: number, holder: Holder, publish: Publish, to: Acknowledgements): void {
-    const { topic, qos, identifier, payload } = publish;
-    holder.held++;
-    this.#intake.take({ topic, payload, retain: false, qos, connection }, () => {
-      holder.held--;
-      if (qos !== 0 && !to.add(qos, identifier)) return;
-      // What clients publish is not kept for later subscribers, and what they may not publish reaches nobody.
-      if (this.#audience.present && this.#isIntake(topic)) this.publish({ topic, payload, retain: false, qos });
-    });
+  /** Acknowledges a message that aedes has not seen; it is given it to relay where somebody may listen. */
+  #acknowledge({ topic, payload, qos, identifier }: Incoming, to: Acknowledgements): void {
+    // What clients publish is not kept for later subscribers, and what they may not publish reaches nobody.
+    const isRelayed = to.add(qos, identifier) && this.#audience.present && this.#isIntake(topic);
+    if (isRelayed)
+      this.#relay({
+        topic,
+        payload: Buffer.from(payload.buffer, payload.byteOffset, payload.length),
+        retain: false,
+        qos: qos === 0 ? 0 : 1,
+      });
   }
 
   #authenticate(
@@ -319,7 +332,7 @@ class AedesBroker implements EmbeddedBroker {
     if (!this.#isIntake(topic)) packet.topic = REFUSED_TOPIC;
     const { connection = 0, holder = null } = (client === null ? undefined : this.#connections.get(client)) ?? {};
     if (holder !== null) holder.held++;
-    this.#intake.take({ topic, payload, retain: false, qos, connection }, () => {
+    this.#intake.take({ topic, payload, retain: false, qos, identifier: 0, connection }, () => {
       if (holder !== null) holder.held--;
       done(null);
     });

@@ -8,7 +8,7 @@ import type { Observable } from "rxjs";
 import { BackOff } from "./back-off.ts";
 import { type Broker, type Credentials, type ExternalStatus, IN_FORMS, type Publication } from "./broker.ts";
 import { Connection, type ConnectionEnd } from "./connection.ts";
-import { Intake, MESSAGE_BYTES } from "./intake.ts";
+import { type Incoming, Intake, MESSAGE_BYTES } from "./intake.ts";
 import type { Message } from "./message.ts";
 import type { Oversized } from "./packet-filter.ts";
 import { secureContextOptions } from "./tls-files.ts";
@@ -258,17 +258,18 @@ class ExternalBroker implements Broker {
       replyTopic === undefined
         ? {}
         : { reply: { topic: replyTopic, correlation: properties?.correlationData ?? null } };
-    this.#take(connection, packet.messageId ?? 0, { topic, payload, retain, qos, connection: number, ...reply });
+    const identifier = packet.messageId ?? 0;
+    this.#take(connection, { topic, payload, retain, qos, identifier, connection: number, ...reply });
   }
 
   #receiveOversized(connection: Connection, number: number, oversized: Oversized): void {
     const { topic, identifier, payloadBytes, sha256, head } = oversized;
     const qos = oversized.qos === 0 ? 0 : 1;
     const cut = { payloadBytes, sha256 };
-    this.#take(connection, identifier, { topic, payload: head, cut, retain: false, qos, connection: number });
+    this.#take(connection, { topic, payload: head, cut, retain: false, qos, identifier, connection: number });
   }
 
-  #take(connection: Connection, identifier: number, message: Omit<Message, "ack">): void {
+  #take(connection: Connection, message: Incoming): void {
     const isReliable = message.qos !== 0;
     const bytes = message.payload.length + MESSAGE_BYTES;
     if (this.#stopped || !(isReliable ? this.#hasRoomReliably(bytes) : this.#hasRoom(message.topic, bytes))) return;
@@ -276,7 +277,7 @@ class ExternalBroker implements Broker {
     this.#intake.take(message, () => {
       if (!isReliable) return;
       this.#unacknowledged--;
-      connection.acknowledge(identifier);
+      connection.acknowledge(message.identifier);
       if (this.#passing && this.#unacknowledged === 0) this.#askAgain();
     });
   }

@@ -4,6 +4,12 @@ import type { Message } from "./message.ts";
 /** What a message weighs besides its payload: its objects (measured: about 1 kB with those of the broker). */
 export const MESSAGE_BYTES = 1024;
 
+/** Is a message as it comes. */
+export interface Incoming extends Omit<Message, "ack"> {
+  /** Packet identifier; 0 at QoS 0. */
+  readonly identifier: number;
+}
+
 export interface IntakeOptions {
   /** Called when somebody begins to listen. */
   readonly onOpen: () => void;
@@ -41,8 +47,8 @@ export class Intake {
     return this.#subscriber !== null;
   }
 
-  /** Takes a message; `acknowledge` is called once, when the pipeline is done with it. */
-  take(message: Omit<Message, "ack">, acknowledge: () => void): void {
+  /** Takes a message; `acknowledge` is called once with it, when the pipeline is done with it. */
+  take(message: Incoming, acknowledge: (message: Incoming) => void): void {
     this.messages++;
     this.#hold(message.payload.length + MESSAGE_BYTES);
     this.#chunk.push(new Held(this, message, acknowledge));
@@ -71,22 +77,24 @@ export class Intake {
 }
 
 /** Is a message on its way; one object each, for a flood brings hundreds of thousands in a second. */
-class Held implements Message {
+class Held implements Message, Incoming {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly retain: boolean;
   readonly qos: 0 | 1 | 2;
+  readonly identifier: number;
   readonly connection: number;
   readonly cut?: NonNullable<Message["cut"]>;
   readonly reply?: NonNullable<Message["reply"]>;
   readonly #intake: Intake;
-  #acknowledge: (() => void) | null;
+  #acknowledge: ((message: Incoming) => void) | null;
 
-  constructor(intake: Intake, message: Omit<Message, "ack">, acknowledge: () => void) {
+  constructor(intake: Intake, message: Incoming, acknowledge: (message: Incoming) => void) {
     this.topic = message.topic;
     this.payload = message.payload;
     this.retain = message.retain;
     this.qos = message.qos;
+    this.identifier = message.identifier;
     this.connection = message.connection;
     if (message.cut !== undefined) this.cut = message.cut;
     if (message.reply !== undefined) this.reply = message.reply;
@@ -99,6 +107,6 @@ class Held implements Message {
     if (acknowledge === null) return;
     this.#acknowledge = null;
     this.#intake.release(this);
-    acknowledge();
+    acknowledge(this);
   }
 }
