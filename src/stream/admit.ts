@@ -54,6 +54,11 @@ class Admission {
   readonly #lanes: ReadonlyMap<string, Lane>;
   /** Messages, commands and the stop that wait for room, in order of arrival. */
   #waiting: (Message | CommandItem | StopItem)[] = [];
+  /** The topic that came last: a producer's messages mostly come on the same. */
+  #topic: { readonly text: string; readonly read: Topic } = {
+    text: "",
+    read: { kind: "unknown", model: null, detail: "it is empty" },
+  };
   #second = Number.NaN;
   #keptThisSecond = 0;
 
@@ -130,7 +135,7 @@ class Admission {
       chunk.add(message);
       return true;
     }
-    const topic = parseTopic(this.#options.prefix, message.topic);
+    const topic = this.#read(message.topic);
     const lane = topic.model === null ? undefined : this.#lanes.get(topic.model);
     const tooLarge = faultOfSize(message, this.#options.limits.payloadBytesMax);
     if (topic.kind === "predict" || topic.kind === "request") {
@@ -195,6 +200,11 @@ class Admission {
       if (missing > 0) chunk.tell(model, { event: "gap", source, epoch, missing });
     }
     chunk.touch(model);
+  }
+
+  #read(text: string): Topic {
+    if (text !== this.#topic.text) this.#topic = { text, read: parseTopic(this.#options.prefix, text) };
+    return this.#topic.read;
   }
 
   #refuse(message: Message, model: Model | null, code: string, detail: string, chunk: Chunk): void {
