@@ -20,6 +20,8 @@ export interface Mark {
 /** Remembers settled numbers by source and epoch. */
 export class Marks {
   #sources = new Map<string, Map<string, Epoch>>();
+  /** The last one in that map, or null where it is not known. */
+  #newest: string | null = null;
   /** Sources of which something was settled since `takeChanged`. */
   #changed = new Set<string>();
 
@@ -68,14 +70,18 @@ export class Marks {
   /** Takes over what `serialize` wrote. Throws `state-damaged`, and then nothing is changed. */
   restore(bytes: Uint8Array): void {
     this.#sources = decodeMarks(bytes);
+    this.#newest = null;
   }
 
   #epoch(source: string, name: string, seq: number): Epoch {
     const epochs = this.#sources.get(source) ?? new Map<string, Epoch>();
     // Set anew, so that the order of the map is the order of use.
-    this.#sources.delete(source);
-    this.#sources.set(source, epochs);
-    if (this.#sources.size > SOURCES_MAX) forgetFirst(this.#sources);
+    if (source !== this.#newest) {
+      this.#sources.delete(source);
+      this.#sources.set(source, epochs);
+      this.#newest = source;
+      if (this.#sources.size > SOURCES_MAX) forgetFirst(this.#sources);
+    }
     const known = epochs.get(name);
     if (known !== undefined) return known;
     const epoch = beginEpoch(seq);
