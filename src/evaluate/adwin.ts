@@ -4,23 +4,27 @@ import { type Detector, DRIFT, NONE, type Signal } from "./detector.ts";
 /** Buckets of one size that are kept; with one more, the oldest two become one of twice the size (the paper's M). */
 const BUCKETS = 5;
 const SLOTS = BUCKETS + 1;
-/** Sizes of buckets: up to 2^31 values each, more than any stream fills. */
+/**
+ * Values of the smallest bucket; a look for a cut follows each. Buckets of single values would cost ten times as much, and
+ * show nothing: no split with fewer newer values than some ten can pass the bound.
+ */
+const BLOCK = 16;
+/** Sizes of buckets: up to 16 · 2^31 values each, more than any stream fills. */
 const LEVELS = 32;
-/** Values between two looks for a cut: a look costs as much as some 30 values. */
-const CLOCK = 16;
-const WIDTH_MIN = 10;
 /** Values of a bucket, by its level. */
-const SIZES = Float64Array.from({ length: LEVELS }, (_, level) => (1 << level) >>> 0);
+const SIZES = Float64Array.from({ length: LEVELS }, (_, level) => BLOCK * ((1 << level) >>> 0));
 
-// Positions in the state: numbers of the window, buckets of each level, then sum and sum of squares of each slot, side by
-// side, the oldest bucket of a level first. What lies behind the last bucket of a level means nothing.
+// Positions in the state: numbers of the window, the block that is filling up, buckets of each level, then sum and sum of
+// squares of each slot, side by side, the oldest bucket of a level first. What lies behind a level's last bucket means nothing.
 const WIDTH = 0;
 const SUM = 1;
 const SQUARES = 2;
-const TICK = 3;
-const SINCE = 4;
-const DIRECTION = 5;
-const COUNTS = 6;
+const SINCE = 3;
+const DIRECTION = 4;
+const FILLED = 5;
+const BLOCK_SUM = 6;
+const BLOCK_SQUARES = 7;
+const COUNTS = 8;
 const BUCKETS_AT = COUNTS + LEVELS;
 const LEVEL_NUMBERS = 2 * SLOTS;
 export const ADWIN_LENGTH = BUCKETS_AT + LEVELS * LEVEL_NUMBERS;
@@ -47,7 +51,7 @@ export class Adwin implements Detector {
     return this.state[DIRECTION]!;
   }
 
-  /** Counts the values of the window. */
+  /** Counts the values of the window; those of the block that is filling up come after it. */
   get width(): number {
     return this.state[WIDTH]!;
   }
@@ -58,22 +62,28 @@ export class Adwin implements Detector {
 
   update(value: number): Signal {
     const { state } = this;
-    insert(state, 0, value, value * value);
-    state[WIDTH] = state[WIDTH]! + 1;
-    state[SUM] = state[SUM]! + value;
-    state[SQUARES] = state[SQUARES]! + value * value;
-    state[SINCE] = state[SINCE]! + 1;
-    if (state[COUNTS]! === SLOTS) compress(state);
-    const tick = state[TICK]! + 1;
-    state[TICK] = tick === CLOCK ? 0 : tick;
-    return tick === CLOCK ? this.#shrink() : NONE;
+    const filled = state[FILLED]! + 1;
+    state[BLOCK_SUM] = state[BLOCK_SUM]! + value;
+    state[BLOCK_SQUARES] = state[BLOCK_SQUARES]! + value * value;
+    state[FILLED] = filled;
+    if (filled < BLOCK) return NONE;
+    insert(state, 0, state[BLOCK_SUM]!, state[BLOCK_SQUARES]!);
+    state[WIDTH] = state[WIDTH]! + BLOCK;
+    state[SUM] = state[SUM]! + state[BLOCK_SUM]!;
+    state[SQUARES] = state[SQUARES]! + state[BLOCK_SQUARES]!;
+    state[SINCE] = state[SINCE]! + BLOCK;
+    state[BLOCK_SUM] = 0;
+    state[BLOCK_SQUARES] = 0;
+    state[FILLED] = 0;
+    compress(state);
+    return this.#shrink();
   }
 
   /** Drops the oldest bucket as long as any split shows a change. */
   #shrink(): Signal {
     const { state } = this;
     let signal: Signal = NONE;
-    while (state[WIDTH]! >= WIDTH_MIN) {
+    while (state[WIDTH]! > BLOCK) {
       const newer = clearestSplit(state, this.#delta);
       if (newer === 0) break;
       const size = newer < 0 ? -newer : newer;

@@ -10,27 +10,32 @@ const Z_MAX = 8;
 /** Least probability that is scored, as in the log loss of models. */
 const LEAST = 2 ** -52;
 
-// Of each feature: values, mean, sum of squared deviations, and the inverse of the deviation, 0 while nothing varies.
-const COUNT = 0;
-const MEAN = 1;
-const M2 = 2;
-const SCALE = 3;
-const FEATURE_NUMBERS = 4;
+// Of each feature: mean, sum of squared deviations, and the inverse of the deviation, 0 while nothing varies.
+const MEAN = 0;
+const M2 = 1;
+const SCALE = 2;
+const FEATURE_NUMBERS = 3;
+/** Rows after which deviations are taken anew with each SETTLED_EVERY-th row only: a root and a quotient less. */
+const SETTLED_ROWS = 256;
+const SETTLED_EVERY = 16;
 
 /** Counts the numbers that the baseline keeps; 0 where there is none, because it would be too large. */
 export function logisticLength(features: number, classes: number): number {
   const weights = (features + 1) * (classes > 2 ? classes : 1);
-  return weights > WEIGHTS_MAX ? 0 : FEATURE_NUMBERS * features + weights;
+  return weights > WEIGHTS_MAX ? 0 : 1 + FEATURE_NUMBERS * features + weights;
 }
 
 /**
  * Is a logistic regression that learns online, row by row, softmax of more than two classes: gradient descent on features
- * that it standardizes by their statistics before the row (Welford 1962). A missing feature (NaN) counts as its mean.
+ * that it standardizes by their statistics before the row (Welford 1962). A missing feature (NaN) counts as its
+ * mean, in the statistics as well.
  */
 export class Logistic {
   readonly #features: number;
   readonly #outputs: number;
-  /** (I, 4). */
+  /** Rows so far (1). */
+  readonly #rows: Float64Array;
+  /** (I, 3). */
   readonly #statistics: Float64Array;
   /** (K, I + 1), the bias last. */
   readonly #weights: Float64Array;
@@ -44,8 +49,9 @@ export class Logistic {
     const weights = outputs * (features + 1);
     this.#features = features;
     this.#outputs = outputs;
-    this.#statistics = state.subarray(0, FEATURE_NUMBERS * features);
-    this.#weights = state.subarray(this.#statistics.length, this.#statistics.length + weights);
+    this.#rows = state.subarray(0, 1);
+    this.#statistics = state.subarray(1, 1 + FEATURE_NUMBERS * features);
+    this.#weights = state.subarray(1 + FEATURE_NUMBERS * features, 1 + FEATURE_NUMBERS * features + weights);
     this.#z = new Float64Array(features + 1).fill(1);
     this.#probabilities = new Float64Array(Math.max(2, outputs));
   }
@@ -55,7 +61,7 @@ export class Logistic {
    * 2^-52, to `given[givenAt]`. Returns 1 where the label was its prediction, else 0.
    */
   score(x: Float64Array, at: number, label: number, given: Float64Array, givenAt: number): number {
-    standardize(this.#z, this.#statistics, x, at, this.#features);
+    standardize(this.#z, this.#statistics, this.#rows, x, at, this.#features);
     const right = this.#outputs === 1 ? this.#scoreBinary(label) : this.#scoreSeveral(label);
     const probability = this.#probabilities[label]!;
     given[givenAt] = probability < LEAST ? LEAST : probability;
@@ -99,27 +105,33 @@ export class Logistic {
 }
 
 /**
- * Writes z (I) by the statistics (I, 4) so far, then takes the row into them: in this order the processor computes roots and
+ * Writes z (I) by the statistics (I, 3) so far, then takes the row into them: in this order the processor computes roots and
  * quotients while it waits for the prediction.
  */
-function standardize(z: Float64Array, statistics: Float64Array, x: Float64Array, at: number, features: number): void {
+function standardize(
+  z: Float64Array,
+  statistics: Float64Array,
+  rows: Float64Array,
+  x: Float64Array,
+  at: number,
+  features: number,
+): void {
+  const count = rows[0]! + 1;
+  rows[0] = count;
+  const share = 1 / count;
+  const renew = count < SETTLED_ROWS || (count & (SETTLED_EVERY - 1)) === 0;
   for (let i = 0; i < features; i++) {
-    const value = x[at + i]!;
     const s = FEATURE_NUMBERS * i;
-    const before = value - statistics[s + MEAN]!;
-    if (before - before !== 0) {
-      z[i] = 0;
-      continue;
-    }
+    const mean = statistics[s + MEAN]!;
+    let before = x[at + i]! - mean;
+    if (before - before !== 0) before = 0;
     const scaled = before * statistics[s + SCALE]!;
     z[i] = scaled < -Z_MAX ? -Z_MAX : scaled > Z_MAX ? Z_MAX : scaled;
-    const count = statistics[s + COUNT]! + 1;
-    const mean = statistics[s + MEAN]! + before / count;
-    const m2 = statistics[s + M2]! + before * (value - mean);
-    statistics[s + COUNT] = count;
-    statistics[s + MEAN] = mean;
+    const step = before * share;
+    const m2 = statistics[s + M2]! + before * (before - step);
+    statistics[s + MEAN] = mean + step;
     statistics[s + M2] = m2;
-    statistics[s + SCALE] = m2 > 0 ? Math.sqrt(count / m2) : 0;
+    if (renew) statistics[s + SCALE] = m2 > 0 ? Math.sqrt(count / m2) : 0;
   }
 }
 
