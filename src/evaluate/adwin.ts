@@ -6,10 +6,10 @@ const BUCKETS = 5;
 const SLOTS = BUCKETS + 1;
 /**
  * Values of the smallest bucket; a look for a cut follows each. Buckets of single values would cost ten times as much, and
- * show nothing: no split with fewer newer values than some ten can pass the bound.
+ * show little: no split with fewer newer values than some ten can pass the bound.
  */
-const BLOCK = 16;
-/** Sizes of buckets: up to 16 · 2^31 values each, more than any stream fills. */
+const BLOCK = 32;
+/** Sizes of buckets: up to 32 · 2^31 values each, more than any stream fills. */
 const LEVELS = 32;
 /** Values of a bucket, by its level. */
 const SIZES = Float64Array.from({ length: LEVELS }, (_, level) => BLOCK * ((1 << level) >>> 0));
@@ -35,7 +35,8 @@ export const ADWIN_LENGTH = BUCKETS_AT + LEVELS * LEVEL_NUMBERS;
  * Input: values in [0, 1], 0/1 errors or a bounded loss. It tells rises and falls alike: `direction`.
  *
  * One drift, one alarm: after a drift the window still holds values from before it, and goes on shrinking as more
- * evidence comes. A cut is told only where its split lies after the last alarm; at an earlier one it shrinks silently.
+ * evidence comes. A cut is told only where its change lies after the last alarm, also if it was at the begin of the bucket
+ * before the split; for an earlier one the window shrinks silently.
  */
 export class Adwin implements Detector {
   readonly state: Float64Array;
@@ -84,12 +85,12 @@ export class Adwin implements Detector {
     const { state } = this;
     let signal: Signal = NONE;
     while (state[WIDTH]! > BLOCK) {
-      const newer = clearestSplit(state, this.#delta);
-      if (newer === 0) break;
-      const size = newer < 0 ? -newer : newer;
-      if (size < state[SINCE]! && signal === NONE) {
+      const change = clearestChange(state, this.#delta);
+      if (change === 0) break;
+      const age = change < 0 ? -change : change;
+      if (age <= state[SINCE]! && signal === NONE) {
         signal = DRIFT;
-        state[DIRECTION] = newer < 0 ? -1 : 1;
+        state[DIRECTION] = change < 0 ? -1 : 1;
       }
       dropOldest(state);
     }
@@ -99,11 +100,11 @@ export class Adwin implements Detector {
 }
 
 /**
- * Finds the split into older and newer values whose means differ most beyond the bound, and returns the number of newer
- * values, negative where their mean is the lower one; 0 where no split passes. With n = n₀ + n₁, m = n₀ n₁ / n and
+ * Finds the split into older and newer values whose means differ most beyond the bound, and returns how many values ago the
+ * change was at most, negative where the newer mean is the lower one; 0 where no split passes. With n = n₀ + n₁, m = n₀ n₁ / n and
  * L = ln(2 ln n / δ) the bound is √(2 σ² L / m) + 2 L / (3 m); both sides are multiplied by n₀ n₁, so that nothing is divided.
  */
-function clearestSplit(state: Float64Array, delta: number): number {
+function clearestChange(state: Float64Array, delta: number): number {
   const n = state[WIDTH]!;
   const sum = state[SUM]!;
   const mean = sum / n;
@@ -128,7 +129,8 @@ function clearestSplit(state: Float64Array, delta: number): number {
       const bound = spread * n0 * (n - n0);
       if (excess * excess <= bound * best) continue;
       best = (excess * excess) / bound; // Infinity where nothing varies within the parts: no split is clearer
-      found = difference < 0 ? n - n0 : n0 - n;
+      const age = n - n0 + size; // it may have been anywhere in the bucket before the split
+      found = difference < 0 ? age : -age;
     }
   }
   return found;

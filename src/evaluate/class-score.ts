@@ -1,52 +1,34 @@
-import { log } from "../learner/elementary.ts";
-import { classOf, givenTo, same } from "./branch-free.ts";
-import type { ClassBaselines, ClassMetrics } from "./class-tally.ts";
+import { same } from "./branch-free.ts";
+import { ClassPredictors, classPredictorsLength } from "./class-baselines.ts";
+import { brierOf, logLossOf, predictedClass } from "./class-row.ts";
 import {
-  addRow,
+  addScores,
+  type ClassBaselines,
+  type ClassMetrics,
   classMetrics,
   classTallyLength,
-  FOLLOWS,
-  LAST_RIGHT,
-  LOGISTIC_RIGHT,
-  labelWeight,
-  MAJORITY_RIGHT,
+  countRow,
   MODEL_RIGHT,
-  majorityOf,
   RIGHTS,
-  ROW_BRIER,
-  ROW_LENGTH,
-  ROW_LOGISTIC,
-  ROW_LOSS,
-  ROW_MAJORITY,
-  ROW_WEIGHT,
+  RIGHTS_BITS,
 } from "./class-tally.ts";
-import { Logistic, logisticLength } from "./logistic.ts";
 import { auc } from "./ranking.ts";
 import { type Score, type Scored, type ScoreOptions, WEIGHT_MAX, WEIGHT_SCALE, windowRows } from "./score.ts";
 
-/** Bounds of a probability whose logarithm is taken. */
-const LEAST = 2 ** -52;
-const MOST = 1 - LEAST;
-/** Loss of a baseline that is sure, and right or wrong. */
-const LOSS_RIGHT = -log(MOST);
-const LOSS_WRONG = -log(LEAST);
-
-// Positions of single numbers, before the tallies, the ring and the logistic regression.
+// Positions of single numbers, before the tallies, the ring and the baselines.
 const ROWS = 0;
 const SKIPPED = 1;
 /** Weight of the newest row in the fading tally. */
 const WEIGHT = 2;
-const LAST_LABEL = 3;
 /** Where the next row goes in the ring. */
-const NEXT = 4;
-// Of what baselines gave the labels, the product, and the loss of what was taken out of it.
-const MAJORITY_GIVEN = 5;
-const MAJORITY_LOSS = 6;
-const LOGISTIC_GIVEN = 7;
-const LOGISTIC_LOSS = 8;
-const HEAD = 9;
-/** Where the logarithm of such a product is taken: one for many rows, and none is lost to underflow. */
-const GIVEN_LEAST = 2 ** -900;
+const NEXT = 3;
+/** Rows of the ring that are not in the tallies yet. */
+const PENDING = 4;
+const HEAD = 5;
+/** Rows that enter the tallies at once: in loops of a single kind of work no logarithm waits for another. */
+const BATCH = 16;
+/** Weights of rows that do not fade (BATCH). */
+const ONES = new Float64Array(BATCH).fill(1);
 
 export interface ClassSpan extends ClassMetrics {
   /** Over the newest rows only: over all it would need all of their scores. */
@@ -60,7 +42,7 @@ export interface ClassTotals extends ClassSpan {
 /** Counts the numbers that the scores of a classifier take. */
 export function classScoreLength(options: ScoreOptions): number {
   const { classes, features } = options;
-  return HEAD + 2 * classTallyLength(classes) + ringLength(options) + logisticLength(features, classes);
+  return HEAD + 2 * classTallyLength(classes) + ringLength(options) + classPredictorsLength(features, classes);
 }
 
 /** Scores a classifier; all that it knows is in one vector. Nothing is allocated but in the constructor and `read`. */
@@ -69,153 +51,154 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
   readonly #features: number;
   /** K: scores of a row. */
   readonly #scores: number;
+  readonly #window: number;
   readonly #growth: number;
   readonly #head: Float64Array;
   readonly #cumulative: Float64Array;
   readonly #fading: Float64Array;
-  /** Of each row label and rights as one number, then its scores: (window, 1 + K). */
+  /** Of each row label and rights as one number, then its scores: (rows, 1 + K). */
   readonly #ring: Float64Array;
-  readonly #logistic: Logistic | null;
-  /** The row at hand. */
-  readonly #row = new Float64Array(ROW_LENGTH);
-  #error = 0;
+  readonly #predictors: ClassPredictors;
+  // Of the rows that enter the tallies (BATCH).
+  readonly #losses = new Float64Array(BATCH);
+  readonly #briers = new Float64Array(BATCH);
+  readonly #weights = new Float64Array(BATCH);
+  /** Where the newest row is in the ring. */
+  #newest = 0;
 
   /** Takes a vector of `classScoreLength` numbers: zeros, or what a score of the same options knew. */
   constructor(options: ScoreOptions, state: Float64Array) {
     const { classes, features, fading } = options;
-    const tally = classTallyLength(classes);
-    const ring = ringLength(options);
+    const lengths = [HEAD, classTallyLength(classes), classTallyLength(classes), ringLength(options)];
     let at = 0;
-    const take = (length: number) => {
+    const [head, cumulative, fadingTally, ring] = lengths.map((length) => {
       at += length;
       return state.subarray(at - length, at);
-    };
+    }) as [Float64Array, Float64Array, Float64Array, Float64Array];
     this.#classes = classes;
     this.#features = features;
     this.#scores = classes > 2 ? classes : 1;
+    this.#window = windowRows(options.window, 1 + this.#scores);
     this.#growth = 1 / fading;
-    this.#head = take(HEAD);
-    this.#cumulative = take(tally);
-    this.#fading = take(tally);
-    this.#ring = take(ring);
-    const rest = take(logisticLength(features, classes));
-    this.#logistic = rest.length === 0 ? null : new Logistic(features, classes, rest);
+    this.#head = head;
+    this.#cumulative = cumulative;
+    this.#fading = fadingTally;
+    this.#ring = ring;
+    this.#predictors = new ClassPredictors(features, classes, state.subarray(at));
   }
 
   get error(): number {
-    return this.#error;
+    const code = this.#ring[this.#newest]! | 0;
+    return (code & MODEL_RIGHT) === 0 ? 1 : 0;
   }
 
   get boundedLoss(): number {
-    // Of several classes the Brier score goes up to 2.
-    return this.#classes > 2 ? this.#row[ROW_BRIER]! / 2 : this.#row[ROW_BRIER]!;
+    const label = (this.#ring[this.#newest]! | 0) >> RIGHTS_BITS;
+    const brier = brierOf(this.#ring, this.#newest + 1, this.#scores, label);
+    return this.#scores > 1 ? brier / 2 : brier;
   }
 
   row(x: Float64Array, labels: Float64Array, outputs: Float32Array | Float64Array, r: number): boolean {
     const head = this.#head;
-    const row = this.#row;
+    const ring = this.#ring;
+    const scores = this.#scores;
     const label = labels[r]! | 0;
     if (label >>> 0 >= this.#classes) throw new Error(`${label} is no class of ${this.#classes}`);
-    const predicted = judge(row, outputs, r * this.#scores, this.#scores, label);
+    const predicted = predictedClass(outputs, r * scores, scores);
     if (predicted < 0) {
       head[SKIPPED] = head[SKIPPED]! + 1;
       return false;
     }
-    const rights = this.#baselines(x, r * this.#features, label) | (MODEL_RIGHT * same(predicted, label));
-    row[ROW_WEIGHT] = 1;
-    addRow(this.#cumulative, this.#classes, row, label, predicted, rights);
-    this.#grow();
-    row[ROW_WEIGHT] = head[WEIGHT]!;
-    addRow(this.#fading, this.#classes, row, label, predicted, rights);
-    this.#keep(label * RIGHTS + rights, outputs, r * this.#scores);
-    this.#error = 1 - same(predicted, label);
+    const rights = this.#predictors.row(x, r * this.#features, label) | (MODEL_RIGHT * same(predicted, label));
+    const at = head[NEXT]! | 0;
+    ring[at] = label * RIGHTS + rights;
+    for (let k = 0; k < scores; k++) ring[at + 1 + k] = outputs[r * scores + k]!;
+    this.#newest = at;
+    head[NEXT] = at + 1 + scores === ring.length ? 0 : at + 1 + scores;
+    head[ROWS] = head[ROWS]! + 1;
+    head[PENDING] = head[PENDING]! + 1;
+    if (head[PENDING]! === BATCH) this.#settle(head, this.#cumulative, this.#fading);
     return true;
   }
 
   read(): Scored<ClassTotals, ClassSpan> {
-    const head = this.#head;
-    const rows = head[ROWS]!;
-    const mean = (given: number, loss: number) => (rows > 0 ? (head[loss]! - log(head[given]!)) / rows : null);
-    const logistic = this.#logistic !== null;
-    const { metrics: window, samples } = this.#window();
-    const all = classMetrics(this.#cumulative, this.#classes, logistic);
+    // Reading leaves no trace: the rows that are not in the tallies yet enter copies of them.
+    const head = this.#head.slice();
+    const cumulative = this.#cumulative.slice();
+    const fading = this.#fading.slice();
+    this.#settle(head, cumulative, fading);
+    const { logistic } = this.#predictors;
+    const all = classMetrics(cumulative, this.#classes, logistic);
+    const samples = Math.min(head[ROWS]!, this.#window);
+    const area = this.#windowAuc(samples);
     return {
-      samples: rows,
+      samples: head[ROWS]!,
       skipped: head[SKIPPED]!,
       ...all,
-      auc: window.auc,
-      baselinesLogLoss: {
-        majority: mean(MAJORITY_GIVEN, MAJORITY_LOSS),
-        lastClass: lastClassLoss(all.baselines.lastClass),
-        logistic: logistic ? mean(LOGISTIC_GIVEN, LOGISTIC_LOSS) : null,
-      },
-      window: { samples, ...window },
-      fading: { ...classMetrics(this.#fading, this.#classes, logistic), auc: window.auc },
+      auc: area,
+      baselinesLogLoss: this.#predictors.logLoss(all.baselines),
+      window: { samples, ...classMetrics(this.#windowTally(samples), this.#classes, logistic), auc: area },
+      fading: { ...classMetrics(fading, this.#classes, logistic), auc: area },
     };
   }
 
-  /** Lets the baselines predict, then learn; returns which were right. */
-  #baselines(x: Float64Array, xAt: number, label: number): number {
-    const head = this.#head;
-    const tally = this.#cumulative;
-    const classes = this.#classes;
-    const rows = head[ROWS]!;
-    let rights = MAJORITY_RIGHT * same(majorityOf(tally, classes), label);
-    // Laplace's rule of succession: a class that has not been seen yet is not impossible.
-    this.#row[ROW_MAJORITY] = (labelWeight(tally, classes, label) + 1) / (rows + classes);
-    give(head, MAJORITY_GIVEN, MAJORITY_LOSS, this.#row, ROW_MAJORITY);
-    if (rows > 0) rights |= FOLLOWS | (LAST_RIGHT * same(head[LAST_LABEL]! | 0, label));
-    if (this.#logistic !== null) {
-      rights |= LOGISTIC_RIGHT * this.#logistic.score(x, xAt, label, this.#row, ROW_LOGISTIC);
-      give(head, LOGISTIC_GIVEN, LOGISTIC_LOSS, this.#row, ROW_LOGISTIC);
+  /** Takes the pending rows into the tallies. Instead of all sums' fading with each row, the weight of the rows grows. */
+  #settle(head: Float64Array, cumulative: Float64Array, fading: Float64Array): void {
+    const pending = head[PENDING]!;
+    const weights = this.#weights;
+    for (let r = 0; r < pending; r++) {
+      head[WEIGHT] = head[WEIGHT] === 0 ? 1 : head[WEIGHT]! * this.#growth;
+      weights[r] = head[WEIGHT]!;
     }
-    head[LAST_LABEL] = label;
-    head[ROWS] = rows + 1;
-    return rights;
-  }
-
-  /** Instead of all sums' fading with each row, the weight of the rows grows. */
-  #grow(): void {
-    const head = this.#head;
-    const fading = this.#fading;
-    const grown = head[ROWS]! === 1 ? 1 : head[WEIGHT]! * this.#growth;
-    head[WEIGHT] = grown;
-    if (grown <= WEIGHT_MAX) return;
-    head[WEIGHT] = grown * WEIGHT_SCALE;
+    this.#judge(pending, pending);
+    this.#take(cumulative, ONES, pending, pending);
+    this.#take(fading, weights, pending, pending);
+    head[PENDING] = 0;
+    if (head[WEIGHT]! <= WEIGHT_MAX) return;
+    head[WEIGHT] = head[WEIGHT]! * WEIGHT_SCALE;
     for (let i = 0; i < fading.length; i++) fading[i] = fading[i]! * WEIGHT_SCALE;
   }
 
-  #keep(code: number, outputs: Float32Array | Float64Array, outputsAt: number): void {
+  /** Scores `rows` rows of the ring, BATCH at most, the oldest of which came `age` rows before the next one. */
+  #judge(age: number, rows: number): void {
     const ring = this.#ring;
-    let at = this.#head[NEXT]!;
-    ring[at++] = code;
-    for (let k = 0; k < this.#scores; k++) ring[at++] = outputs[outputsAt + k]!;
-    this.#head[NEXT] = at === ring.length ? 0 : at;
+    const scores = this.#scores;
+    let at = this.#placeOf(age);
+    for (let r = 0; r < rows; r++) {
+      const label = (ring[at]! | 0) >> RIGHTS_BITS;
+      this.#losses[r] = logLossOf(ring, at + 1, scores, label);
+      this.#briers[r] = brierOf(ring, at + 1, scores, label);
+      at = at + 1 + scores === ring.length ? 0 : at + 1 + scores;
+    }
   }
 
-  /** Counts and sums anew over the ring, from the oldest row on, so that nothing has to be taken out of a sum. */
-  #window(): { readonly metrics: ClassSpan; readonly samples: number } {
-    const width = 1 + this.#scores;
-    const capacity = this.#ring.length / width;
-    const rows = this.#head[ROWS]!;
-    const samples = Math.min(rows, capacity);
-    const tally = new Float64Array(classTallyLength(this.#classes));
-    const row = new Float64Array(ROW_LENGTH);
-    row[ROW_WEIGHT] = 1;
-    for (let r = rows - samples; r < rows; r++) {
-      const at = (r % capacity) * width;
-      const rights = this.#ring[at]! % RIGHTS;
-      const label = (this.#ring[at]! - rights) / RIGHTS;
-      const predicted = judge(row, this.#ring, at + 1, this.#scores, label);
-      addRow(tally, this.#classes, row, label, predicted, rights);
+  /** Adds such rows to a tally, once they are judged. */
+  #take(tally: Float64Array, weights: Float64Array, age: number, rows: number): void {
+    const ring = this.#ring;
+    const scores = this.#scores;
+    let at = this.#placeOf(age);
+    for (let r = 0; r < rows; r++) {
+      const code = ring[at]! | 0;
+      const predicted = predictedClass(ring, at + 1, scores);
+      countRow(tally, this.#classes, weights, r, code >> RIGHTS_BITS, predicted, code & (RIGHTS - 1));
+      at = at + 1 + scores === ring.length ? 0 : at + 1 + scores;
     }
-    const metrics = classMetrics(tally, this.#classes, this.#logistic !== null);
-    return { metrics: { ...metrics, auc: this.#windowAuc(samples) }, samples };
+    addScores(tally, weights, this.#losses, this.#briers, rows);
+  }
+
+  /** Counts and sums anew over the newest rows, from the oldest of them on, so that nothing has to be taken out of a sum. */
+  #windowTally(samples: number): Float64Array {
+    const tally = new Float64Array(classTallyLength(this.#classes));
+    for (let age = samples; age > 0; age -= BATCH) {
+      const rows = age < BATCH ? age : BATCH;
+      this.#judge(age, rows);
+      this.#take(tally, ONES, age, rows);
+    }
+    return tally;
   }
 
   /** Averages over the classes that some rows have and others have not, each against the rest; of two there is one pair. */
   #windowAuc(samples: number): number | null {
-    const width = 1 + this.#scores;
     const scores = new Float64Array(samples);
     let sum = 0;
     let count = 0;
@@ -223,9 +206,10 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
       const positive = this.#scores === 1 ? 1 : k;
       let front = 0;
       let back = samples;
-      for (let r = 0; r < samples; r++) {
-        const isPositive = Math.floor(this.#ring[r * width]! / RIGHTS) === positive;
-        scores[isPositive ? front++ : --back] = this.#ring[r * width + 1 + k]!;
+      for (let age = 1; age <= samples; age++) {
+        const at = this.#placeOf(age);
+        const isPositive = (this.#ring[at]! | 0) >> RIGHTS_BITS === positive;
+        scores[isPositive ? front++ : --back] = this.#ring[at + 1 + k]!;
       }
       const area = auc(scores.subarray(0, front), scores.subarray(front));
       if (area === null) continue;
@@ -234,54 +218,16 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
     }
     return count === 0 ? null : sum / count;
   }
+
+  /** Finds the row of the ring that came so many rows before the next one. */
+  #placeOf(age: number): number {
+    const at = this.#head[NEXT]! - age * (1 + this.#scores);
+    return at < 0 ? at + this.#ring.length : at;
+  }
 }
 
-/** Multiplies in what a baseline gave the label. */
-function give(head: Float64Array, product: number, loss: number, row: Float64Array, at: number): void {
-  const next = (head[product] === 0 ? 1 : head[product]!) * row[at]!;
-  head[product] = next;
-  if (next >= GIVEN_LEAST) return;
-  head[loss] = head[loss]! - log(next);
-  head[product] = 1;
-}
-
-/** The last class is always sure, and right or wrong. */
-function lastClassLoss(accuracy: number | null): number | null {
-  return accuracy === null ? null : accuracy * LOSS_RIGHT + (1 - accuracy) * LOSS_WRONG;
-}
-
+/** The ring has the rows of the window, and at least those of a batch. */
 function ringLength({ classes, window }: ScoreOptions): number {
   const width = 1 + (classes > 2 ? classes : 1);
-  return windowRows(window, width) * width;
-}
-
-/** Writes loss and Brier score of a prediction (K), and returns the class; −1 where it is not finite. */
-function judge(
-  row: Float64Array,
-  outputs: Float32Array | Float64Array,
-  at: number,
-  scores: number,
-  label: number,
-): number {
-  let best = 0;
-  let brier = 0;
-  let given = outputs[at]!;
-  if (scores === 1) {
-    if (given - given !== 0) return -1;
-    brier = (given - label) * (given - label);
-    best = classOf(given);
-    given = givenTo(label, given);
-  } else {
-    for (let k = 0; k < scores; k++) {
-      const p = outputs[at + k]!;
-      if (p - p !== 0) return -1;
-      if (p > outputs[at + best]!) best = k;
-      const wrong = k === label ? 1 - p : p;
-      brier += wrong * wrong;
-    }
-    given = outputs[at + label]!;
-  }
-  row[ROW_BRIER] = brier;
-  row[ROW_LOSS] = -log(given < LEAST ? LEAST : given > MOST ? MOST : given);
-  return best;
+  return Math.max(BATCH, windowRows(window, width)) * width;
 }

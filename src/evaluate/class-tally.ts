@@ -9,16 +9,6 @@ const LOSS = 0;
 const BRIER = 2;
 const BY_RIGHTS = 4;
 
-// Positions in a row that is scored. Numbers go from function to function in a vector: as arguments the machine would put
-// each on the heap.
-export const ROW_LOSS = 0;
-export const ROW_BRIER = 1;
-/** What a baseline gave the label, majority and logistic regression. */
-export const ROW_MAJORITY = 2;
-export const ROW_LOGISTIC = 3;
-export const ROW_WEIGHT = 4;
-export const ROW_LENGTH = 5;
-
 /** Bits of a row's `rights`: who gave the label. */
 export const MAJORITY_RIGHT = 1;
 export const LAST_RIGHT = 2;
@@ -26,7 +16,8 @@ export const LOGISTIC_RIGHT = 4;
 /** There was a row before, so that the last class could be asked. */
 export const FOLLOWS = 8;
 export const MODEL_RIGHT = 16;
-export const RIGHTS = 32;
+export const RIGHTS_BITS = 5;
+export const RIGHTS = 1 << RIGHTS_BITS;
 const HEAD = BY_RIGHTS + RIGHTS;
 
 export interface ClassMetrics {
@@ -53,36 +44,39 @@ export function classTallyLength(classes: number): number {
   return HEAD + 3 * classes;
 }
 
-/** Adds a row: its loss, Brier score and weight stand in `row`. */
-export function addRow(
+/** Counts a row whose weight is `weights[w]`. */
+export function countRow(
   tally: Float64Array,
   classes: number,
-  row: Float64Array,
+  weights: Float64Array,
+  w: number,
   label: number,
   predicted: number,
   rights: number,
 ): void {
-  const weight = row[ROW_WEIGHT]!;
-  add(tally, LOSS, weight * row[ROW_LOSS]!);
-  add(tally, BRIER, weight * row[ROW_BRIER]!);
+  const weight = weights[w]!;
   tally[BY_RIGHTS + rights] = tally[BY_RIGHTS + rights]! + weight;
   tally[HEAD + label] = tally[HEAD + label]! + weight * (rights >> 4); // MODEL_RIGHT; without a branch
   tally[HEAD + classes + label] = tally[HEAD + classes + label]! + weight;
   tally[HEAD + 2 * classes + predicted] = tally[HEAD + 2 * classes + predicted]! + weight;
 }
 
-/** Tells the label that most rows had, the least of several; 0 before the first row. */
-export function majorityOf(tally: Float64Array, classes: number): number {
-  let best = 0;
-  for (let k = 1; k < classes; k++) {
-    if (tally[HEAD + classes + k]! > tally[HEAD + classes + best]!) best = k;
+/** Adds losses and Brier scores of `rows` rows, by their weights. */
+export function addScores(
+  tally: Float64Array,
+  weights: Float64Array,
+  losses: Float64Array,
+  briers: Float64Array,
+  rows: number,
+): void {
+  let loss = 0;
+  let brier = 0;
+  for (let r = 0; r < rows; r++) {
+    loss += weights[r]! * losses[r]!;
+    brier += weights[r]! * briers[r]!;
   }
-  return best;
-}
-
-/** Gives the weight of the rows with a label. */
-export function labelWeight(tally: Float64Array, classes: number, label: number): number {
-  return tally[HEAD + classes + label]!;
+  add(tally, LOSS, loss);
+  add(tally, BRIER, brier);
 }
 
 /** Gives the weight of the rows in which all of these were right. */

@@ -123,7 +123,7 @@ describe("adwin", () => {
       values.push(value);
       adwin.update(value);
       if (t % 997 !== 0) continue;
-      const blocks = values.length - (values.length % 16);
+      const blocks = values.length - (values.length % 32);
       const window = values.slice(blocks - adwin.width, blocks);
       expect(window).toHaveLength(adwin.width);
       expect(adwin.state[1]).toBe(window.reduce((sum, v) => sum + v, 0));
