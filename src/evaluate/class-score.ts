@@ -22,10 +22,11 @@ const SKIPPED = 1;
 const WEIGHT = 2;
 /** Where the next row goes in the ring. */
 const NEXT = 3;
-/** Rows of the ring that are not in the tallies yet. */
-const PENDING = 4;
-const HEAD = 5;
-/** Rows that enter the tallies at once: in loops of a single kind of work no logarithm waits for another. */
+const HEAD = 4;
+/**
+ * Rows that enter the tallies at once, whenever so many have come: in loops of a single kind of work no logarithm waits for
+ * another. A power of two.
+ */
 const BATCH = 16;
 /** Weights of rows that do not fade (BATCH). */
 const ONES = new Float64Array(BATCH).fill(1);
@@ -63,6 +64,8 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
   readonly #losses = new Float64Array(BATCH);
   readonly #briers = new Float64Array(BATCH);
   readonly #weights = new Float64Array(BATCH);
+  readonly #codes = new Int32Array(BATCH);
+  readonly #predicted = new Int32Array(BATCH);
   /** Where the newest row is in the ring. */
   #newest = 0;
 
@@ -115,9 +118,9 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
     for (let k = 0; k < scores; k++) ring[at + 1 + k] = outputs[r * scores + k]!;
     this.#newest = at;
     head[NEXT] = at + 1 + scores === ring.length ? 0 : at + 1 + scores;
-    head[ROWS] = head[ROWS]! + 1;
-    head[PENDING] = head[PENDING]! + 1;
-    if (head[PENDING]! === BATCH) this.#settle(head, this.#cumulative, this.#fading);
+    const rows = head[ROWS]! + 1;
+    head[ROWS] = rows;
+    if ((rows & (BATCH - 1)) === 0) this.#settle(BATCH, head, this.#cumulative, this.#fading);
     return true;
   }
 
@@ -126,7 +129,7 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
     const head = this.#head.slice();
     const cumulative = this.#cumulative.slice();
     const fading = this.#fading.slice();
-    this.#settle(head, cumulative, fading);
+    this.#settle(head[ROWS]! & (BATCH - 1), head, cumulative, fading);
     const { logistic } = this.#predictors;
     const all = classMetrics(cumulative, this.#classes, logistic);
     const samples = Math.min(head[ROWS]!, this.#window);
@@ -142,20 +145,21 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
     };
   }
 
-  /** Takes the pending rows into the tallies. Instead of all sums' fading with each row, the weight of the rows grows. */
-  #settle(head: Float64Array, cumulative: Float64Array, fading: Float64Array): void {
-    const pending = head[PENDING]!;
+  /** Takes the newest rows into the tallies. Instead of all sums' fading with each row, the weight of the rows grows. */
+  #settle(rows: number, head: Float64Array, cumulative: Float64Array, fading: Float64Array): void {
+    if (rows === 0) return;
     const weights = this.#weights;
-    for (let r = 0; r < pending; r++) {
-      head[WEIGHT] = head[WEIGHT] === 0 ? 1 : head[WEIGHT]! * this.#growth;
-      weights[r] = head[WEIGHT]!;
+    let weight = head[WEIGHT]!;
+    for (let r = 0; r < rows; r++) {
+      weight = weight === 0 ? 1 : weight * this.#growth;
+      weights[r] = weight;
     }
-    this.#judge(pending, pending);
-    this.#take(cumulative, ONES, pending, pending);
-    this.#take(fading, weights, pending, pending);
-    head[PENDING] = 0;
-    if (head[WEIGHT]! <= WEIGHT_MAX) return;
-    head[WEIGHT] = head[WEIGHT]! * WEIGHT_SCALE;
+    this.#judge(rows, rows);
+    this.#add(cumulative, ONES, rows);
+    this.#add(fading, weights, rows);
+    head[WEIGHT] = weight;
+    if (weight <= WEIGHT_MAX) return;
+    head[WEIGHT] = weight * WEIGHT_SCALE;
     for (let i = 0; i < fading.length; i++) fading[i] = fading[i]! * WEIGHT_SCALE;
   }
 
@@ -163,26 +167,22 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
   #judge(age: number, rows: number): void {
     const ring = this.#ring;
     const scores = this.#scores;
+    const losses = this.#losses;
+    const briers = this.#briers;
     let at = this.#placeOf(age);
     for (let r = 0; r < rows; r++) {
       const label = (ring[at]! | 0) >> RIGHTS_BITS;
-      this.#losses[r] = logLossOf(ring, at + 1, scores, label);
-      this.#briers[r] = brierOf(ring, at + 1, scores, label);
+      losses[r] = logLossOf(ring, at + 1, scores, label);
+      briers[r] = brierOf(ring, at + 1, scores, label);
+      this.#codes[r] = ring[at]! | 0;
+      this.#predicted[r] = predictedClass(ring, at + 1, scores);
       at = at + 1 + scores === ring.length ? 0 : at + 1 + scores;
     }
   }
 
-  /** Adds such rows to a tally, once they are judged. */
-  #take(tally: Float64Array, weights: Float64Array, age: number, rows: number): void {
-    const ring = this.#ring;
-    const scores = this.#scores;
-    let at = this.#placeOf(age);
-    for (let r = 0; r < rows; r++) {
-      const code = ring[at]! | 0;
-      const predicted = predictedClass(ring, at + 1, scores);
-      countRow(tally, this.#classes, weights, r, code >> RIGHTS_BITS, predicted, code & (RIGHTS - 1));
-      at = at + 1 + scores === ring.length ? 0 : at + 1 + scores;
-    }
+  /** Adds the rows that were judged to a tally. */
+  #add(tally: Float64Array, weights: Float64Array, rows: number): void {
+    for (let r = 0; r < rows; r++) countRow(tally, this.#classes, weights, r, this.#codes[r]!, this.#predicted[r]!);
     addScores(tally, weights, this.#losses, this.#briers, rows);
   }
 
@@ -192,7 +192,7 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
     for (let age = samples; age > 0; age -= BATCH) {
       const rows = age < BATCH ? age : BATCH;
       this.#judge(age, rows);
-      this.#take(tally, ONES, age, rows);
+      this.#add(tally, ONES, rows);
     }
     return tally;
   }

@@ -44,17 +44,18 @@ export function classTallyLength(classes: number): number {
   return HEAD + 3 * classes;
 }
 
-/** Counts a row whose weight is `weights[w]`. */
+/** Counts a row whose weight is `weights[w]`; `code` is its label and, in the low bits, who was right. */
 export function countRow(
   tally: Float64Array,
   classes: number,
   weights: Float64Array,
   w: number,
-  label: number,
+  code: number,
   predicted: number,
-  rights: number,
 ): void {
   const weight = weights[w]!;
+  const rights = code & (RIGHTS - 1);
+  const label = code >> RIGHTS_BITS;
   tally[BY_RIGHTS + rights] = tally[BY_RIGHTS + rights]! + weight;
   tally[HEAD + label] = tally[HEAD + label]! + weight * (rights >> 4); // MODEL_RIGHT; without a branch
   tally[HEAD + classes + label] = tally[HEAD + classes + label]! + weight;
