@@ -1,6 +1,5 @@
 // The prediction of one row: K probabilities from some place on, or one, that of class 1.
 
-import { log } from "../learner/elementary.ts";
 import { classOf, givenTo } from "./branch-free.ts";
 
 /** Bounds of a probability whose logarithm is taken. */
@@ -33,8 +32,8 @@ export function brierOf(outputs: Float64Array, at: number, scores: number, label
   return sum;
 }
 
-/** Computes the log loss, clipped so that it is finite. */
-export function logLossOf(outputs: Float64Array, at: number, scores: number, label: number): number {
+/** Gives the probability of the label, clipped so that its logarithm is finite. */
+export function givenOf(outputs: Float64Array, at: number, scores: number, label: number): number {
   const given = scores === 1 ? givenTo(label, outputs[at]!) : outputs[at + label]!;
-  return -log(given < LEAST ? LEAST : given > MOST ? MOST : given);
+  return given < LEAST ? LEAST : given > MOST ? MOST : given;
 }

@@ -1,6 +1,7 @@
+import { log } from "../learner/elementary.ts";
 import { same } from "./branch-free.ts";
 import { ClassPredictors, classPredictorsLength } from "./class-baselines.ts";
-import { brierOf, logLossOf, predictedClass } from "./class-row.ts";
+import { brierOf, givenOf, predictedClass } from "./class-row.ts";
 import {
   addScores,
   type ClassBaselines,
@@ -172,12 +173,13 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
     let at = this.#placeOf(age);
     for (let r = 0; r < rows; r++) {
       const label = (ring[at]! | 0) >> RIGHTS_BITS;
-      losses[r] = logLossOf(ring, at + 1, scores, label);
+      losses[r] = givenOf(ring, at + 1, scores, label);
       briers[r] = brierOf(ring, at + 1, scores, label);
       this.#codes[r] = ring[at]! | 0;
       this.#predicted[r] = predictedClass(ring, at + 1, scores);
       at = at + 1 + scores === ring.length ? 0 : at + 1 + scores;
     }
+    for (let r = 0; r < rows; r++) losses[r] = -log(losses[r]!);
   }
 
   /** Adds the rows that were judged to a tally. */

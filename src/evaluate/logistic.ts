@@ -1,5 +1,5 @@
 import { exp, sigmoid } from "../learner/elementary.ts";
-import { classOf, same } from "./branch-free.ts";
+import { classOf, givenTo, same } from "./branch-free.ts";
 
 /** Weights over which this is no small baseline any more: the model is not compared with it then. */
 const WEIGHTS_MAX = 65_536;
@@ -62,21 +62,24 @@ export class Logistic {
    */
   score(x: Float64Array, at: number, label: number, given: Float64Array, givenAt: number): number {
     standardize(this.#z, this.#statistics, this.#rows, x, at, this.#features);
-    const right = this.#outputs === 1 ? this.#scoreBinary(label) : this.#scoreSeveral(label);
+    if (this.#outputs === 1) return this.#scoreBinary(label, given, givenAt);
+    const right = this.#scoreSeveral(label);
     const probability = this.#probabilities[label]!;
     given[givenAt] = probability < LEAST ? LEAST : probability;
     return right;
   }
 
-  #scoreBinary(label: number): number {
-    const width = this.#features + 1;
+  #scoreBinary(label: number, given: Float64Array, givenAt: number): number {
     const z = this.#z;
     const weights = this.#weights;
-    const probability = sigmoid(dot(weights, 0, z, width));
-    this.#probabilities[0] = 1 - probability;
-    this.#probabilities[1] = probability;
-    const step = RATE * (probability - label);
-    for (let i = 0; i < width; i++) weights[i] = weights[i]! - step * z[i]!;
+    const width = z.length;
+    let sum = 0;
+    for (let i = 0; i < width; i++) sum += weights[i]! * z[i]!;
+    const probability = sigmoid(sum);
+    const step = RATE * (label - probability);
+    for (let i = 0; i < width; i++) weights[i] = weights[i]! + step * z[i]!;
+    const ofLabel = givenTo(label, probability);
+    given[givenAt] = ofLabel < LEAST ? LEAST : ofLabel;
     return same(classOf(probability), label);
   }
 
