@@ -1,9 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 import { Command } from "commander";
+import { Adaptation } from "../evaluate/adaptation.ts";
 import { DRIFT } from "../evaluate/detector.ts";
 import { MONITOR_DEFAULTS, Monitor, type MonitorReading } from "../evaluate/monitor.ts";
 import { defaultEngine } from "../learner/engines.ts";
 import type { Learner } from "../learner/learner.ts";
+import { watchOf } from "../learner/learner-config.ts";
 import { print } from "./context.ts";
 import { type FileOptions, learnerForFile } from "./file-learner.ts";
 import { optionsOf, wholeNumber } from "./options.ts";
@@ -60,7 +62,7 @@ export function evaluateCommand(): Command {
 /**
  * Goes through the rows. The label of row i comes when row i + delay has been asked; a mini-batch is trained when its last
  * label has come. Each row is predicted by the state as it stood when the row was asked, and scored when its batch is
- * complete, with that prediction.
+ * complete, with that prediction. A drift is met as the model's policy wants it.
  */
 async function evaluate(learner: Learner, set: TrainingSet, delay: number): Promise<Evaluated> {
   const { rows, x, y } = set;
@@ -69,6 +71,7 @@ async function evaluate(learner: Learner, set: TrainingSet, delay: number): Prom
   const size = config.batch.size;
   const outputs = new Float64Array(rows * engine.outputCount);
   const monitor = monitorOf(learner);
+  const adaptation = new Adaptation(watchOf(config).policy, width);
   const driftsAt: number[] = [];
   const turn = turns();
   const startedAt = performance.now();
@@ -89,7 +92,11 @@ async function evaluate(learner: Learner, set: TrainingSet, delay: number): Prom
     if (signal === DRIFT) driftsAt.push(monitor.read().drift.lastDriftAt);
     engine.inputs.set(batchX);
     engine.labels.set(batchY);
-    learner.step(count);
+    engine.outputs.set(outputs.subarray(from * engine.outputCount, (from + count) * engine.outputCount));
+    adaptation.before(learner, count);
+    learner.step(count, adaptation.rate);
+    const reaction = adaptation.after(learner, signal);
+    if (reaction === "rollback" || reaction === "promotion") monitor.resetDetector();
     await turn.take(() => `${short(from + count)} of ${short(rows)} rows, ${progressOf(monitor.read())}`);
   }
   turn.end();
@@ -98,9 +105,12 @@ async function evaluate(learner: Learner, set: TrainingSet, delay: number): Prom
   return { reading, driftsAt, samplesPerSecond: reading.samples / seconds, stateBytes: learner.save().length };
 }
 
+/** Scores in any case: that is what is asked for. */
 function monitorOf({ config }: Learner): Monitor {
   const classes = config.network.loss === "mse" ? 0 : Math.max(2, config.classes?.length ?? 0);
-  return new Monitor({ ...MONITOR_DEFAULTS, classes, features: config.features.length });
+  const { detector, input } = watchOf(config);
+  const watch = { detector: detector === "none" ? null : detector, watch: input };
+  return new Monitor({ ...MONITOR_DEFAULTS, ...watch, classes, features: config.features.length });
 }
 
 /** Lets the event loop in from time to time, for Ctrl-C and the line that shows how far it is. */

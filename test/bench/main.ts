@@ -1,5 +1,5 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
-// npm run bench [-- engine | learner | intake | recovery | mqtt | drift | monitor]
+// npm run bench [-- engine | learner | intake | recovery | mqtt | drift | policies | monitor]
 
 import { benchDrift } from "./drift.ts";
 import { benchEngine } from "./engine.ts";
@@ -7,6 +7,7 @@ import { benchIntake } from "./intake.ts";
 import { benchLearner } from "./learner.ts";
 import { benchMonitor } from "./monitor.ts";
 import { benchMqtt } from "./mqtt.ts";
+import { benchPolicies } from "./policies.ts";
 import { benchRecovery } from "./recovery.ts";
 
 const benches: Readonly<Record<string, () => Promise<void> | void>> = {
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   recovery: benchRecovery,
   mqtt: benchMqtt,
   drift: benchDrift,
+  policies: benchPolicies,
   monitor: benchMonitor,
 };
 const names = process.argv.slice(2);
