@@ -39,8 +39,9 @@ export class Library {
 
   /** Notes that rows are about to be trained. */
   pass(learner: Learner, rows: number): void {
-    const due = this.#recent.length === 0 || this.#rows - this.#recent.at(-1)!.at >= CAPTURE_ROWS;
-    if (due) this.#recent = [...this.#recent.slice(-1), { at: this.#rows, block: learner.save() }];
+    // The first look is at a learner that has learned something.
+    if (this.#rows - (this.#recent.at(-1)?.at ?? 0) >= CAPTURE_ROWS)
+      this.#recent = [...this.#recent.slice(-1), { at: this.#rows, block: learner.save() }];
     this.#rows += rows;
   }
 
@@ -74,8 +75,7 @@ export class Library {
   }
 
   #keepFormer(): void {
-    const [older, newer] = this.#recent;
-    const former = newer !== undefined && this.#rows - newer.at >= AGE_MIN ? newer : older;
+    const former = this.#recent.findLast(({ at }) => this.#rows - at >= AGE_MIN);
     if (former === undefined || this.#candidates.includes(former)) return;
     const room = Math.max(2, Math.min(CANDIDATES_MAX, Math.floor(BYTES_MAX / former.block.length)));
     this.#candidates = [...this.#candidates, former].slice(-room);

@@ -92,9 +92,13 @@ function lossOf(outputs: ArrayLike<number>, row: number, count: number, label: n
   return given > PROBABILITY_MIN ? -log(given) : LOSS_MAX;
 }
 
+/** Nats that the newest rows may speak against a candidate; beyond that what older ones say counts no more. */
+const DOUBT_MAX = 4;
+
 /**
  * Finds how much less a candidate lost than the present state since the moment from which on it lost least: the largest sum
- * over the newest rows, however many. After a drift only the rows behind it speak for an old concept.
+ * over the newest rows, however many. After a drift only the rows behind it speak for an old concept; those before it would
+ * speak for the concept that has just ended, which the present state may have begun to forget.
  */
 export function gainOf(present: Float64Array, loss: (row: number) => number): number {
   let gain = 0;
@@ -102,6 +106,7 @@ export function gainOf(present: Float64Array, loss: (row: number) => number): nu
   for (let r = present.length - 1; r >= 0; r--) {
     gain += present[r]! - loss(r);
     if (gain > largest) largest = gain;
+    if (gain < -DOUBT_MAX) break;
   }
   return largest;
 }
