@@ -4,7 +4,7 @@ import { NUMERICS } from "../learner/numerics.ts";
 import type { StateRecord } from "../store/store.ts";
 import type { StoreThread } from "../store/store-thread.ts";
 import type { CommitNumber } from "../stream/draft.ts";
-import { Model, type ModelPolicy } from "../stream/model.ts";
+import { Model, type ModelOptions, type ModelPolicy } from "../stream/model.ts";
 import { type ConfigInForce, configInForce, ModelState } from "../stream/model-state.ts";
 import { Replay } from "../stream/replay.ts";
 import { compareLearnerConfig, type ModelConfig } from "./config.ts";
@@ -34,21 +34,27 @@ export async function openModel(options: OpenModelOptions): Promise<Model> {
   const known = (await store.models()).some((model) => model.name === name);
   if (!known) {
     if (wanted === null) throw new RivuletError("unknown-model", `there is no model ${name}`);
-    const model = live(options, new ModelState(wanted), null, 0);
+    const model = live(options, new ModelState(wanted), { newestSnapshot: null, saved: { sequence: 0, step: 0 } }, 0);
     model.configure(wanted);
     model.save("created", options.now);
     return model;
   }
-  const { state, replay, commitFrom, numerics } = await recover(options);
+  const { state, replay, commitFrom, numerics, savedSequence } = await recover(options);
   const [newest] = await store.snapshots({ model: name, limit: 1 });
-  const model = live(options, state, newest?.id ?? null, replay.pendingRows);
+  const saved = { sequence: savedSequence, step: newest?.step ?? 0 };
+  const model = live(options, state, { newestSnapshot: newest?.id ?? null, saved }, replay.pendingRows);
   model.recover(replay, commitFrom, options.now);
   if (wanted !== null) adapt(model, wanted, options);
   if (numerics !== NUMERICS && model.draft.empty) model.configure(state.config);
   return model;
 }
 
-function live(options: OpenModelOptions, state: ModelState, newestSnapshot: number | null, pendingRows: number): Model {
+function live(
+  options: OpenModelOptions,
+  state: ModelState,
+  before: Pick<ModelOptions, "newestSnapshot" | "saved">,
+  pendingRows: number,
+): Model {
   const { name, ringRows, policy, commit, nextSnapshot, now } = options;
   return new Model({
     name,
@@ -58,7 +64,7 @@ function live(options: OpenModelOptions, state: ModelState, newestSnapshot: numb
     policy: modelPolicy(policy),
     commit,
     nextSnapshot,
-    newestSnapshot,
+    ...before,
     now,
   });
 }
@@ -75,13 +81,23 @@ interface Recovered {
   readonly commitFrom: number;
   /** Of the program that saved the state. */
   readonly numerics: number;
+  /** Sequence of the state that the replay began with. */
+  readonly savedSequence: number;
 }
 
 async function recover({ store, name, log }: OpenModelOptions): Promise<Recovered> {
   for (const id of await store.recoveryStateIds(name)) {
     const saved = await store.recoveryState(id);
-    if (saved !== null) return replayFrom(saved, store);
-    log.warn({ model: name, state: id }, "a saved state is damaged; an older one and the journal give the same");
+    if (saved === null) {
+      log.warn({ model: name, state: id }, "a saved state is damaged; an older one and the journal give the same");
+      continue;
+    }
+    const startedAt = performance.now();
+    const recovered = await replayFrom(saved, store);
+    const [rows, steps] = [recovered.state.sequence - saved.sequence, recovered.state.step - saved.step];
+    const ms = Math.round(performance.now() - startedAt);
+    if (rows > 0) log.info({ model: name, rows, steps, ms }, "the journal was replayed");
+    return recovered;
   }
   throw new RivuletError("state-damaged", `no saved state of model ${name} is good`, {
     hint: `Keep a copy of the data folder, then begin anew with \`rivulet models reset ${name}\`.`,
@@ -110,7 +126,7 @@ async function replayFrom(saved: StateRecord, store: StoreThread): Promise<Recov
     await store.feedCosts(name, steps);
   }
   replay.settleTo(Number.POSITIVE_INFINITY);
-  if (replay.difference === null) return { state, replay, commitFrom, numerics };
+  if (replay.difference === null) return { state, replay, commitFrom, numerics, savedSequence: saved.sequence };
   const { step, sequence, what } = replay.difference;
   throw new RivuletError(
     "journal-damaged",

@@ -9,9 +9,12 @@ import { writeRequest } from "./write-transaction.ts";
 /** Commits rewritten in one transaction. */
 const COMMITS_PER_BITE = 64;
 
+/** Free pages that are overwritten in one transaction. */
+const PAGES_PER_BITE = 256;
+
 /**
- * Removes every trace of a model. Its sections are taken out of the shared commits bite by bite; if the process dies in
- * between, the model is still listed and can be deleted again.
+ * Removes every trace of a model, also from pages that were pruned before. Its sections are taken out of the shared commits
+ * bite by bite; if the process dies in between, the model is still listed and can be deleted again.
  */
 export function deleteModel(
   db: Database.Database,
@@ -20,6 +23,7 @@ export function deleteModel(
   model: { readonly id: number; readonly name: string },
   request: RequestRecord | null,
 ): void {
+  db.pragma("secure_delete = ON");
   const rewrite = db.transaction((from: number): number | null => {
     const page = statements.journalPage.all(from, COMMITS_PER_BITE);
     for (const { id, entries } of page) {
@@ -45,6 +49,20 @@ export function deleteModel(
     statements.deleteConfigs.run();
     if (request !== null) writeRequest(statements, request);
   })();
+  overwriteFreePages(db);
+  db.pragma("secure_delete = FAST");
   // The log still has the old pages: they are overwritten by moving them into the file, where they are zeroed.
   db.pragma("wal_checkpoint(TRUNCATE)");
+}
+
+/** Fills the pages that are free with zeros, by giving them to a table for a moment: what was pruned from them is still there. */
+function overwriteFreePages(db: Database.Database): void {
+  const number = (name: string) => Number(db.pragma(name, { simple: true }));
+  const pageBytes = number("page_size");
+  db.exec("CREATE TABLE overwritten (zeros BLOB NOT NULL) STRICT");
+  const fill = db.prepare("INSERT INTO overwritten (zeros) VALUES (zeroblob(?))");
+  for (let free = number("freelist_count"); free > 0; free = number("freelist_count")) {
+    fill.run(Math.min(free, PAGES_PER_BITE) * pageBytes);
+  }
+  db.exec("DROP TABLE overwritten");
 }

@@ -13,17 +13,16 @@ import {
 import { alarm } from "./alarm.ts";
 import type { AdmittedItem, BatchesItem, CommandItem, SettledItem, StopItem } from "./flow.ts";
 import type { Model } from "./model.ts";
+import { workOf } from "./work.ts";
 
 type In = AdmittedItem | CommandItem | SettledItem | StopItem;
 type Tick = { readonly kind: "tick" };
 
-// Work is counted, never timed: in multiply-adds of a forward pass.
+// Work is counted, never timed (work.ts).
 /** What is ordered in one go; then the event loop has its turn, or a broker would think that we are gone. */
 const TURN_WORK = 5e6;
 /** What a stop still trains. More stays pending: it is in the journal, and the next start goes on with it. */
 const STOP_WORK = 2.5e8;
-/** What a step costs for each parameter, beside its rows: a square root and a division in the update. */
-const UPDATE_WORK = 3;
 
 /**
  * Orders mini-batches ahead of the items that complete them: full ones by size, a shorter one when its oldest row has
@@ -58,7 +57,9 @@ export function miniBatch(
             case "command":
               return drain([item.model], item);
             case "stop":
-              return models.some((model) => workOf(model, model.pending) > STOP_WORK) ? of(item) : drain(models, item);
+              return models.some((model) => workOf(model.state, model.pending) > STOP_WORK)
+                ? of(item)
+                : drain(models, item);
             case "settled":
               return of(item);
           }
@@ -80,7 +81,7 @@ function earliestDue(models: readonly Model[]): number | null {
 
 /** Orders all full mini-batches where they are less than a turn. More is left to the ticks: a commit may bring the next item at once. */
 function atOnce(models: readonly Model[]): BatchesItem[] {
-  const work = models.reduce((sum, model) => sum + workOf(model, model.trainable), 0);
+  const work = models.reduce((sum, model) => sum + workOf(model.state, model.trainable), 0);
   return work <= TURN_WORK ? turn(models, () => false) : [];
 }
 
@@ -94,17 +95,12 @@ function turn(models: readonly Model[], due: (model: Model) => boolean): Batches
   for (const model of models) {
     const { size } = model.state.config.learner.batch;
     const full = Math.floor(model.trainable / size);
-    const count = Math.min(full, Math.max(1, Math.floor(left / workOf(model, size))));
+    const count = Math.min(full, Math.max(1, Math.floor(left / workOf(model.state, size))));
     if (count > 0) orders.push({ kind: "batches", model, rows: size, count });
-    left -= workOf(model, count * size);
+    left -= workOf(model.state, count * size);
     const remainder = model.trainable - full * size;
     if (count === full && (remainder > 0 || (full === 0 && model.pending > 0)) && due(model))
       orders.push({ kind: "batches", model, rows: remainder, count: 1 });
   }
   return orders;
-}
-
-function workOf({ state }: Model, rows: number): number {
-  const { multiplyAdds, parameterCount } = state.learner.engine.layout;
-  return rows * multiplyAdds + Math.ceil(rows / state.config.learner.batch.size) * UPDATE_WORK * parameterCount;
 }

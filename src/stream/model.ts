@@ -7,6 +7,7 @@ import { metricsOf } from "./metrics-of.ts";
 import type { ConfigInForce, ModelState } from "./model-state.ts";
 import type { Replay } from "./replay.ts";
 import { Ring } from "./ring.ts";
+import { workOf } from "./work.ts";
 
 /** Work after which a recovery checkpoint is due, so that a restart replays no more than that. */
 const CHECKPOINT_ROWS = 65_536;
@@ -34,6 +35,8 @@ export interface ModelOptions {
   readonly nextSnapshot: () => number;
   /** The newest snapshot of the model; null before its first. */
   readonly newestSnapshot: number | null;
+  /** Sequence of the newest saved state, and step of the newest snapshot: what came after them is not saved yet. */
+  readonly saved: { readonly sequence: number; readonly step: number };
   /** Now, by the scheduler's clock. */
   readonly now: number;
 }
@@ -71,8 +74,8 @@ export class Model {
     this.#nextSnapshot = options.nextSnapshot;
     this.#newestSnapshot = options.newestSnapshot;
     this.#snapshotAt = options.now;
-    this.#snapshotStep = state.step;
-    this.#savedSequence = state.sequence;
+    this.#snapshotStep = options.saved.step;
+    this.#savedSequence = options.saved.sequence;
   }
 
   get batchAgeMsMax(): number {
@@ -244,7 +247,7 @@ export class Model {
       return { id: this.save(reason, now), reason };
     }
     const rows = this.state.sequence - this.#savedSequence;
-    const work = rows * this.state.learner.engine.layout.multiplyAdds;
+    const work = workOf(this.state, rows);
     if (rows >= CHECKPOINT_ROWS || work >= CHECKPOINT_MULTIPLY_ADDS) this.#write(null);
     return null;
   }

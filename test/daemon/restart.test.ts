@@ -53,6 +53,18 @@ describe("a restart", () => {
     expect(points.map(({ step }) => step)).toEqual(Array.from({ length: 21 }, (_, i) => i + 1));
   });
 
+  it("replays nothing again once a crash was recovered from and the daemon stopped cleanly", async () => {
+    const alive = await open(temporaryFolder());
+    await publish(alive, 400, 8);
+    const data = crashed(alive.rooms.config.data);
+    const recovered = await open(data);
+    expect(learnerOf(recovered)).toEqual(learnerOf(alive));
+    await recovered.close();
+    const again = await open(data);
+    expect((await ask(again, "snapshots-list", {})).slice(0, 1)).toMatchObject([{ reason: "shutdown", sequence: 400 }]);
+    expect(learnerOf(again)).toEqual(learnerOf(alive));
+  });
+
   it("after a crash replays the journal to the same bits, and takes up the pending rows", async () => {
     const data = temporaryFolder();
     const alive = await open(data, null, PATIENT);

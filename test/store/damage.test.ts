@@ -104,40 +104,50 @@ describe("damage", () => {
     expect(() => openStore({ folder })).toThrow(expect.objectContaining({ code: "store-failed" }));
   });
 
-  it("is not made by deleting a model: what is left is sound, and large blocks of it are gone too", () => {
-    const folder = temporaryFolder();
-    const store = open(folder);
-    const [keep, gone] = [new Writer(store, "keep"), new Writer(store, "gone-for-good")];
-    const secret = Buffer.from("never to be read again ");
-    const learner = new Uint8Array(Buffer.alloc(300_000, secret));
-    for (let i = 0; i < 150; i++) {
-      const a = keep.transaction(50, i % 50 === 49 ? {} : null);
-      const b = gone.transaction(40, i % 50 === 49 ? { learner, config: "{2}", configHash: "h2" } : null);
-      const features = new Float64Array(2 * 160).fill(i);
-      features.set(new Float64Array(secret.buffer.slice(secret.byteOffset, secret.byteOffset + 16)), 100);
-      const sections = b.sections.map((section) => ({
-        ...section,
-        entries: section.entries.map((entry) => (entry.type === "rows" ? { ...entry, features } : entry)),
-      }));
-      const refusal = { topic: "t", code: "not-json", detail: "d", payloadBytes: 9, payload: secret, sha256: null };
-      const refusals = [{ ...refusal, model: "gone-for-good" }];
-      commit(store, { ...a, sections: [...sections, ...a.sections], states: [...a.states, ...b.states], refusals });
-    }
-    const sectionsOf = () =>
-      commits(store, { from: 1, limit: 1000, model: "keep" }).map(({ id, sections }) => ({ id, sections }));
-    const before = sectionsOf();
-    expect(before.length).toBe(150);
-    store.deleteModel("gone-for-good");
-    expect(sectionsOf()).toEqual(before);
-    store.close();
-    const db = new Database(join(folder, "rivulet.db"));
-    expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
-    db.close();
-    for (const name of ["rivulet.db", "lock.db"]) {
-      const bytes = readFileSync(join(folder, name));
-      for (const trace of [secret.subarray(0, 12), Buffer.from("gone-for-good"), Buffer.from("{2}")]) {
-        expect(bytes.includes(trace), `${trace} in ${name}`).toBe(false);
+  it.each([
+    ["that is whole", false],
+    ["part of which was pruned", true],
+  ])(
+    "is not made by deleting a model %s: what is left is sound, and nothing of it can be read in the file",
+    (_, prune) => {
+      const folder = temporaryFolder();
+      const store = open(folder);
+      const [keep, gone] = [new Writer(store, "keep"), new Writer(store, "gone-for-good")];
+      const secret = Buffer.from("never to be read again ");
+      const learner = new Uint8Array(Buffer.alloc(300_000, secret));
+      for (let i = 0; i < 150; i++) {
+        const a = keep.transaction(50, i % 50 === 49 ? {} : null);
+        const b = gone.transaction(40, i % 10 === 9 ? { learner, config: "{2}", configHash: "h2" } : null);
+        const features = new Float64Array(2 * 160).fill(i);
+        features.set(new Float64Array(secret.buffer.slice(secret.byteOffset, secret.byteOffset + 16)), 100);
+        const sections = b.sections.map((section) => ({
+          ...section,
+          entries: section.entries.map((entry) => (entry.type === "rows" ? { ...entry, features } : entry)),
+        }));
+        const refusal = { topic: "t", code: "not-json", detail: "d", payloadBytes: 9, payload: secret, sha256: null };
+        const refusals = [{ ...refusal, model: "gone-for-good" }];
+        commit(store, { ...a, sections: [...sections, ...a.sections], states: [...a.states, ...b.states], refusals });
       }
-    }
-  });
+      const policy = { keep: { last: 1, hourly: 0, daily: 0 }, keepRows: 4000, keepSteps: 10 };
+      const policies = new Map(["keep", "gone-for-good"].map((name) => [name, policy]));
+      if (prune) while (store.maintain(policies, 4e9)) {}
+      const sectionsOf = () =>
+        commits(store, { from: 1, limit: 1000, model: "keep" }).map(({ id, sections }) => ({ id, sections }));
+      const before = sectionsOf();
+      if (prune) expect(before.length).toBeLessThan(150);
+      else expect(before.length).toBe(150);
+      store.deleteModel("gone-for-good");
+      expect(sectionsOf()).toEqual(before);
+      store.close();
+      const db = new Database(join(folder, "rivulet.db"));
+      expect(db.pragma("integrity_check", { simple: true })).toBe("ok");
+      db.close();
+      for (const name of ["rivulet.db", "lock.db"]) {
+        const bytes = readFileSync(join(folder, name));
+        for (const trace of [secret.subarray(0, 12), Buffer.from("gone-for-good"), Buffer.from("{2}")]) {
+          expect(bytes.includes(trace), `${trace} in ${name}`).toBe(false);
+        }
+      }
+    },
+  );
 });

@@ -43,6 +43,7 @@ export function liveModel(options: {
     commit: options.commit ?? { filling: 1 },
     nextSnapshot: () => ++snapshots,
     newestSnapshot: null,
+    saved: { sequence: 0, step: 0 },
     now: 0,
   });
 }
