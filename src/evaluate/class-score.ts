@@ -8,10 +8,10 @@ import {
   type ClassMetrics,
   classMetrics,
   classTallyLength,
+  codeOf,
   countRow,
+  labelOf,
   MODEL_RIGHT,
-  RIGHTS,
-  RIGHTS_BITS,
 } from "./class-tally.ts";
 import { auc } from "./ranking.ts";
 import { type Score, type Scored, type ScoreOptions, WEIGHT_MAX, WEIGHT_SCALE, windowRows } from "./score.ts";
@@ -58,7 +58,7 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
   readonly #head: Float64Array;
   readonly #cumulative: Float64Array;
   readonly #fading: Float64Array;
-  /** Of each row label and rights as one number, then its scores: (rows, 1 + K). */
+  /** Of each row its code, then its scores: (rows, 1 + K). */
   readonly #ring: Float64Array;
   readonly #predictors: ClassPredictors;
   // Of the rows that enter the tallies (BATCH).
@@ -66,7 +66,6 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
   readonly #briers = new Float64Array(BATCH);
   readonly #weights = new Float64Array(BATCH);
   readonly #codes = new Int32Array(BATCH);
-  readonly #predicted = new Int32Array(BATCH);
   /** Where the newest row is in the ring. */
   #newest = 0;
 
@@ -97,7 +96,7 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
   }
 
   get boundedLoss(): number {
-    const label = (this.#ring[this.#newest]! | 0) >> RIGHTS_BITS;
+    const label = labelOf(this.#ring[this.#newest]! | 0);
     const brier = brierOf(this.#ring, this.#newest + 1, this.#scores, label);
     return this.#scores > 1 ? brier / 2 : brier;
   }
@@ -115,7 +114,7 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
     }
     const rights = this.#predictors.row(x, r * this.#features, label) | (MODEL_RIGHT * same(predicted, label));
     const at = head[NEXT]! | 0;
-    ring[at] = label * RIGHTS + rights;
+    ring[at] = codeOf(predicted, label, rights);
     for (let k = 0; k < scores; k++) ring[at + 1 + k] = outputs[r * scores + k]!;
     this.#newest = at;
     head[NEXT] = at + 1 + scores === ring.length ? 0 : at + 1 + scores;
@@ -172,11 +171,10 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
     const briers = this.#briers;
     let at = this.#placeOf(age);
     for (let r = 0; r < rows; r++) {
-      const label = (ring[at]! | 0) >> RIGHTS_BITS;
+      const label = labelOf(ring[at]! | 0);
       losses[r] = givenOf(ring, at + 1, scores, label);
       briers[r] = brierOf(ring, at + 1, scores, label);
       this.#codes[r] = ring[at]! | 0;
-      this.#predicted[r] = predictedClass(ring, at + 1, scores);
       at = at + 1 + scores === ring.length ? 0 : at + 1 + scores;
     }
     for (let r = 0; r < rows; r++) losses[r] = -log(losses[r]!);
@@ -184,7 +182,7 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
 
   /** Adds the rows that were judged to a tally. */
   #add(tally: Float64Array, weights: Float64Array, rows: number): void {
-    for (let r = 0; r < rows; r++) countRow(tally, this.#classes, weights, r, this.#codes[r]!, this.#predicted[r]!);
+    for (let r = 0; r < rows; r++) countRow(tally, this.#classes, weights, r, this.#codes[r]!);
     addScores(tally, weights, this.#losses, this.#briers, rows);
   }
 
@@ -210,7 +208,7 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
       let back = samples;
       for (let age = 1; age <= samples; age++) {
         const at = this.#placeOf(age);
-        const isPositive = (this.#ring[at]! | 0) >> RIGHTS_BITS === positive;
+        const isPositive = labelOf(this.#ring[at]! | 0) === positive;
         scores[isPositive ? front++ : --back] = this.#ring[at + 1 + k]!;
       }
       const area = auc(scores.subarray(0, front), scores.subarray(front));

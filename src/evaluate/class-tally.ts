@@ -16,8 +16,11 @@ export const LOGISTIC_RIGHT = 4;
 /** There was a row before, so that the last class could be asked. */
 export const FOLLOWS = 8;
 export const MODEL_RIGHT = 16;
-export const RIGHTS_BITS = 5;
-export const RIGHTS = 1 << RIGHTS_BITS;
+const RIGHTS_BITS = 5;
+const RIGHTS = 1 << RIGHTS_BITS;
+const LABEL_BITS = 10;
+export const CLASSES_MAX = 1 << LABEL_BITS;
+const PREDICTED_SHIFT = RIGHTS_BITS + LABEL_BITS;
 const HEAD = BY_RIGHTS + RIGHTS;
 
 export interface ClassMetrics {
@@ -44,18 +47,22 @@ export function classTallyLength(classes: number): number {
   return HEAD + 3 * classes;
 }
 
-/** Counts a row whose weight is `weights[w]`; `code` is its label and, in the low bits, who was right. */
-export function countRow(
-  tally: Float64Array,
-  classes: number,
-  weights: Float64Array,
-  w: number,
-  code: number,
-  predicted: number,
-): void {
+/** Makes one number of what was predicted, what was right, and who was right. */
+export function codeOf(predicted: number, label: number, rights: number): number {
+  return (predicted << PREDICTED_SHIFT) | (label << RIGHTS_BITS) | rights;
+}
+
+/** Gives the label of such a number. */
+export function labelOf(code: number): number {
+  return (code >> RIGHTS_BITS) & (CLASSES_MAX - 1);
+}
+
+/** Counts a row by its code; its weight is `weights[w]`. */
+export function countRow(tally: Float64Array, classes: number, weights: Float64Array, w: number, code: number): void {
   const weight = weights[w]!;
   const rights = code & (RIGHTS - 1);
-  const label = code >> RIGHTS_BITS;
+  const label = labelOf(code);
+  const predicted = code >> PREDICTED_SHIFT;
   tally[BY_RIGHTS + rights] = tally[BY_RIGHTS + rights]! + weight;
   tally[HEAD + label] = tally[HEAD + label]! + weight * (rights >> 4); // MODEL_RIGHT; without a branch
   tally[HEAD + classes + label] = tally[HEAD + classes + label]! + weight;

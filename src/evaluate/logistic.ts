@@ -10,7 +10,9 @@ const Z_MAX = 8;
 /** Least probability that is scored, as in the log loss of models. */
 const LEAST = 2 ** -52;
 
-// Of each feature: mean, sum of squared deviations, and the inverse of the deviation, 0 while nothing varies.
+// Positions: rows, then of each feature mean, sum of squared deviations, and the inverse of the deviation, 0 while nothing varies.
+const ROWS = 0;
+const STATISTICS = 1;
 const MEAN = 0;
 const M2 = 1;
 const SCALE = 2;
@@ -31,29 +33,22 @@ export function logisticLength(features: number, classes: number): number {
  * mean, in the statistics as well.
  */
 export class Logistic {
-  readonly #features: number;
   readonly #outputs: number;
-  /** Rows so far (1). */
-  readonly #rows: Float64Array;
-  /** (I, 3). */
-  readonly #statistics: Float64Array;
-  /** (K, I + 1), the bias last. */
-  readonly #weights: Float64Array;
+  /** Rows so far, statistics of the features (I, 3), weights (K, I + 1), the bias last. */
+  readonly #state: Float64Array;
+  /** Where the weights begin. */
+  readonly #weightsAt: number;
   /** The standardized row, and 1 for the bias (I + 1). */
   readonly #z: Float64Array;
-  /** Of each class, of the row at hand. */
+  /** Of each class, of the row at hand (K). */
   readonly #probabilities: Float64Array;
 
   constructor(features: number, classes: number, state: Float64Array) {
-    const outputs = classes > 2 ? classes : 1;
-    const weights = outputs * (features + 1);
-    this.#features = features;
-    this.#outputs = outputs;
-    this.#rows = state.subarray(0, 1);
-    this.#statistics = state.subarray(1, 1 + FEATURE_NUMBERS * features);
-    this.#weights = state.subarray(1 + FEATURE_NUMBERS * features, 1 + FEATURE_NUMBERS * features + weights);
+    this.#outputs = classes > 2 ? classes : 1;
+    this.#state = state;
+    this.#weightsAt = STATISTICS + FEATURE_NUMBERS * features;
     this.#z = new Float64Array(features + 1).fill(1);
-    this.#probabilities = new Float64Array(Math.max(2, outputs));
+    this.#probabilities = new Float64Array(this.#outputs);
   }
 
   /**
@@ -61,7 +56,7 @@ export class Logistic {
    * 2^-52, to `given[givenAt]`. Returns 1 where the label was its prediction, else 0.
    */
   score(x: Float64Array, at: number, label: number, given: Float64Array, givenAt: number): number {
-    standardize(this.#z, this.#statistics, this.#rows, x, at, this.#features);
+    standardize(this.#z, this.#state, x, at);
     if (this.#outputs === 1) return this.#scoreBinary(label, given, givenAt);
     const right = this.#scoreSeveral(label);
     const probability = this.#probabilities[label]!;
@@ -71,25 +66,25 @@ export class Logistic {
 
   #scoreBinary(label: number, given: Float64Array, givenAt: number): number {
     const z = this.#z;
-    const weights = this.#weights;
+    const state = this.#state;
+    const from = this.#weightsAt;
     const width = z.length;
-    let sum = 0;
-    for (let i = 0; i < width; i++) sum += weights[i]! * z[i]!;
-    const probability = sigmoid(sum);
+    const probability = sigmoid(dot(state, from, z));
     const step = RATE * (label - probability);
-    for (let i = 0; i < width; i++) weights[i] = weights[i]! + step * z[i]!;
+    for (let i = 0; i < width; i++) state[from + i] = state[from + i]! + step * z[i]!;
     const ofLabel = givenTo(label, probability);
     given[givenAt] = ofLabel < LEAST ? LEAST : ofLabel;
     return same(classOf(probability), label);
   }
 
   #scoreSeveral(label: number): number {
-    const width = this.#features + 1;
-    const weights = this.#weights;
+    const z = this.#z;
+    const state = this.#state;
+    const width = z.length;
     const p = this.#probabilities;
     let best = 0;
     for (let k = 0; k < p.length; k++) {
-      p[k] = dot(weights, k * width, this.#z, width);
+      p[k] = dot(state, this.#weightsAt + k * width, z);
       if (p[k]! > p[best]!) best = k;
     }
     const largest = p[best]!;
@@ -101,45 +96,40 @@ export class Logistic {
     for (let k = 0; k < p.length; k++) {
       p[k] = p[k]! / sum;
       const step = RATE * (p[k]! - (k === label ? 1 : 0));
-      for (let i = 0; i < width; i++) weights[k * width + i] = weights[k * width + i]! - step * this.#z[i]!;
+      const from = this.#weightsAt + k * width;
+      for (let i = 0; i < width; i++) state[from + i] = state[from + i]! - step * z[i]!;
     }
     return same(best, label);
   }
 }
 
 /**
- * Writes z (I) by the statistics (I, 3) so far, then takes the row into them: in this order the processor computes roots and
+ * Writes z (I) by the statistics so far, then takes the row into them: in this order the processor computes roots and
  * quotients while it waits for the prediction.
  */
-function standardize(
-  z: Float64Array,
-  statistics: Float64Array,
-  rows: Float64Array,
-  x: Float64Array,
-  at: number,
-  features: number,
-): void {
-  const count = rows[0]! + 1;
-  rows[0] = count;
+function standardize(z: Float64Array, state: Float64Array, x: Float64Array, at: number): void {
+  const features = z.length - 1;
+  const count = state[ROWS]! + 1;
+  state[ROWS] = count;
   const share = 1 / count;
   const renew = count < SETTLED_ROWS || (count & (SETTLED_EVERY - 1)) === 0;
   for (let i = 0; i < features; i++) {
-    const s = FEATURE_NUMBERS * i;
-    const mean = statistics[s + MEAN]!;
+    const s = STATISTICS + FEATURE_NUMBERS * i;
+    const mean = state[s + MEAN]!;
     let before = x[at + i]! - mean;
     if (before - before !== 0) before = 0;
-    const scaled = before * statistics[s + SCALE]!;
+    const scaled = before * state[s + SCALE]!;
     z[i] = scaled < -Z_MAX ? -Z_MAX : scaled > Z_MAX ? Z_MAX : scaled;
     const step = before * share;
-    const m2 = statistics[s + M2]! + before * (before - step);
-    statistics[s + MEAN] = mean + step;
-    statistics[s + M2] = m2;
-    if (renew) statistics[s + SCALE] = m2 > 0 ? Math.sqrt(count / m2) : 0;
+    const m2 = state[s + M2]! + before * (before - step);
+    state[s + MEAN] = mean + step;
+    state[s + M2] = m2;
+    if (renew) state[s + SCALE] = m2 > 0 ? Math.sqrt(count / m2) : 0;
   }
 }
 
-function dot(weights: Float64Array, from: number, z: Float64Array, width: number): number {
+function dot(weights: Float64Array, from: number, z: Float64Array): number {
   let sum = 0;
-  for (let i = 0; i < width; i++) sum += weights[from + i]! * z[i]!;
+  for (let i = 0; i < z.length; i++) sum += weights[from + i]! * z[i]!;
   return sum;
 }

@@ -1,6 +1,7 @@
 import { RivuletError } from "../error.ts";
 import { bytesOf } from "../learner/state-block.ts";
 import { ClassScore, type ClassSpan, type ClassTotals, classScoreLength } from "./class-score.ts";
+import { CLASSES_MAX } from "./class-tally.ts";
 import { createDetector, detectorLength } from "./create-detector.ts";
 import { DETECTORS, type Detector, type DetectorKind, DRIFT, NONE, type Signal, WARNING } from "./detector.ts";
 import type { Scored, ScoreOptions } from "./score.ts";
@@ -51,6 +52,7 @@ export class Monitor {
   readonly #detector: Detector | null;
 
   constructor(options: MonitorOptions) {
+    assertOptions(options);
     this.options = options;
     this.#header = headerOf(options);
     const scores = options.classes > 0 ? classScoreLength(options) : valueScoreLength(options);
@@ -139,6 +141,12 @@ export class Monitor {
     }
     for (let i = 0; i < this.#state.length; i++) this.#state[i] = view.getFloat64(8 * i, true);
   }
+}
+
+/** A factor below one half would let weights outgrow a double within a batch. */
+function assertOptions({ classes, window, fading }: MonitorOptions): void {
+  const fits = classes !== 1 && classes <= CLASSES_MAX && window >= 1 && fading >= 0.5 && fading <= 1;
+  if (!fits) throw new Error(`no monitor has ${classes} classes, a window of ${window} and a factor of ${fading}`);
 }
 
 function headerOf({ classes, features, window, fading, detector, watch }: MonitorOptions): Float64Array {
