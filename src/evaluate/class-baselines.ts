@@ -13,16 +13,10 @@ const PRODUCT_LEAST = 2 ** -900;
 // Positions of single numbers, before the rows of each label and the logistic regression.
 const ROWS = 0;
 const LAST_LABEL = 1;
-// Of what a baseline gave the labels, the product, and the loss of what was taken out of it.
-const MAJORITY_GIVEN = 2;
-const MAJORITY_LOSS = 3;
-const LOGISTIC_GIVEN = 4;
-const LOGISTIC_LOSS = 5;
-const HEAD = 6;
-
-// Positions in what the baselines gave the label of a row.
-const MAJORITY = 0;
-const LOGISTIC = 1;
+// Of what the logistic regression gave the labels, the product, and the loss of what was taken out of it.
+const GIVEN = 2;
+const GIVEN_LOSS = 3;
+const HEAD = 4;
 
 /** Counts the numbers that the baselines of a classifier take. */
 export function classPredictorsLength(features: number, classes: number): number {
@@ -35,7 +29,8 @@ export class ClassPredictors {
   /** Rows of each label (K). */
   readonly #labels: Float64Array;
   readonly #logistic: Logistic | null;
-  readonly #given = new Float64Array(2);
+  /** What the logistic regression gave the label (1). */
+  readonly #given = new Float64Array(1);
 
   constructor(features: number, classes: number, state: Float64Array) {
     this.#head = state.subarray(0, HEAD);
@@ -53,19 +48,14 @@ export class ClassPredictors {
   row(x: Float64Array, xAt: number, label: number): number {
     const head = this.#head;
     const labels = this.#labels;
-    const given = this.#given;
     const rows = head[ROWS]!;
-    const seen = labels[label]!;
     let rights = MAJORITY_RIGHT * same(majorityOf(labels), label);
-    // Laplace's rule of succession: a class that has not been seen yet is not impossible.
-    given[MAJORITY] = (seen + 1) / (rows + labels.length);
-    give(head, MAJORITY_GIVEN, MAJORITY_LOSS, given, MAJORITY);
     if (rows > 0) rights |= FOLLOWS | (LAST_RIGHT * same(head[LAST_LABEL]! | 0, label));
     if (this.#logistic !== null) {
-      rights |= LOGISTIC_RIGHT * this.#logistic.score(x, xAt, label, given, LOGISTIC);
-      give(head, LOGISTIC_GIVEN, LOGISTIC_LOSS, given, LOGISTIC);
+      rights |= LOGISTIC_RIGHT * this.#logistic.score(x, xAt, label, this.#given, 0);
+      multiply(head, this.#given);
     }
-    labels[label] = seen + 1;
+    labels[label] = labels[label]! + 1;
     head[LAST_LABEL] = label;
     head[ROWS] = rows + 1;
     return rights;
@@ -75,13 +65,41 @@ export class ClassPredictors {
   logLoss({ lastClass }: ClassBaselines): ClassBaselines {
     const head = this.#head;
     const rows = head[ROWS]!;
-    const mean = (given: number, loss: number) => (rows > 0 ? (head[loss]! - log(head[given]!)) / rows : null);
+    if (rows === 0) return { majority: null, lastClass: null, logistic: null };
     return {
-      majority: mean(MAJORITY_GIVEN, MAJORITY_LOSS),
+      majority: successionLoss(this.#labels) / rows,
       lastClass: lastClass === null ? null : lastClass * LOSS_RIGHT + (1 - lastClass) * LOSS_WRONG,
-      logistic: this.#logistic === null ? null : mean(LOGISTIC_GIVEN, LOGISTIC_LOSS),
+      logistic: this.#logistic === null ? null : (head[GIVEN_LOSS]! - log(head[GIVEN]!)) / rows,
     };
   }
+}
+
+/**
+ * Computes the log loss of all rows by Laplace's rule of succession, by which a class that has not been seen yet is not
+ * impossible: each row's label had the probability (its rows so far + 1) / (rows so far + K). The product of these depends
+ * on the counts alone: Π nₖ! (K − 1)! / (n + K − 1)!.
+ */
+function successionLoss(labels: Float64Array): number {
+  let rows = 0;
+  let loss = 0;
+  for (let k = 0; k < labels.length; k++) {
+    rows += labels[k]!;
+    loss -= logFactorial(labels[k]!);
+  }
+  return loss + logFactorial(rows + labels.length - 1) - logFactorial(labels.length - 1);
+}
+
+/** Computes ln n!: a product, or Stirling's series, whose next term is below 1e-17 there. */
+function logFactorial(n: number): number {
+  if (n < 32) {
+    let product = 1;
+    for (let i = 2; i <= n; i++) product *= i;
+    return log(product);
+  }
+  const inverse = 1 / n;
+  const square = inverse * inverse;
+  const series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188))));
+  return n * (log(n) - 1) + 0.5 * log(2 * Math.PI * n) + series;
 }
 
 /** Tells the label that most rows had, the least of several; 0 before the first row. */
@@ -91,11 +109,11 @@ function majorityOf(labels: Float64Array): number {
   return best;
 }
 
-/** Multiplies in what a baseline gave the label. */
-function give(head: Float64Array, product: number, loss: number, given: Float64Array, at: number): void {
-  const next = (head[product] === 0 ? 1 : head[product]!) * given[at]!;
-  head[product] = next;
+/** Multiplies in what the logistic regression gave the label. */
+function multiply(head: Float64Array, given: Float64Array): void {
+  const next = (head[GIVEN] === 0 ? 1 : head[GIVEN]!) * given[0]!;
+  head[GIVEN] = next;
   if (next >= PRODUCT_LEAST) return;
-  head[loss] = head[loss]! - log(next);
-  head[product] = 1;
+  head[GIVEN_LOSS] = head[GIVEN_LOSS]! - log(next);
+  head[GIVEN] = 1;
 }

@@ -3,13 +3,12 @@ import { same } from "./branch-free.ts";
 import { ClassPredictors, classPredictorsLength } from "./class-baselines.ts";
 import { brierOf, givenOf, predictedClass } from "./class-row.ts";
 import {
-  addScores,
+  addRows,
   type ClassBaselines,
   type ClassMetrics,
   classMetrics,
   classTallyLength,
   codeOf,
-  countRow,
   labelOf,
   MODEL_RIGHT,
 } from "./class-tally.ts";
@@ -182,8 +181,7 @@ export class ClassScore implements Score<ClassTotals, ClassSpan> {
 
   /** Adds the rows that were judged to a tally. */
   #add(tally: Float64Array, weights: Float64Array, rows: number): void {
-    for (let r = 0; r < rows; r++) countRow(tally, this.#classes, weights, r, this.#codes[r]!);
-    addScores(tally, weights, this.#losses, this.#briers, rows);
+    addRows(tally, this.#classes, weights, this.#codes, this.#losses, this.#briers, rows);
   }
 
   /** Counts and sums anew over the newest rows, from the oldest of them on, so that nothing has to be taken out of a sum. */

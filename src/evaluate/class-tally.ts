@@ -57,22 +57,12 @@ export function labelOf(code: number): number {
   return (code >> RIGHTS_BITS) & (CLASSES_MAX - 1);
 }
 
-/** Counts a row by its code; its weight is `weights[w]`. */
-export function countRow(tally: Float64Array, classes: number, weights: Float64Array, w: number, code: number): void {
-  const weight = weights[w]!;
-  const rights = code & (RIGHTS - 1);
-  const label = labelOf(code);
-  const predicted = code >> PREDICTED_SHIFT;
-  tally[BY_RIGHTS + rights] = tally[BY_RIGHTS + rights]! + weight;
-  tally[HEAD + label] = tally[HEAD + label]! + weight * (rights >> 4); // MODEL_RIGHT; without a branch
-  tally[HEAD + classes + label] = tally[HEAD + classes + label]! + weight;
-  tally[HEAD + 2 * classes + predicted] = tally[HEAD + 2 * classes + predicted]! + weight;
-}
-
-/** Adds losses and Brier scores of `rows` rows, by their weights. */
-export function addScores(
+/** Adds `rows` rows: their weights, codes, losses and Brier scores. */
+export function addRows(
   tally: Float64Array,
+  classes: number,
   weights: Float64Array,
+  codes: Int32Array,
   losses: Float64Array,
   briers: Float64Array,
   rows: number,
@@ -80,8 +70,17 @@ export function addScores(
   let loss = 0;
   let brier = 0;
   for (let r = 0; r < rows; r++) {
-    loss += weights[r]! * losses[r]!;
-    brier += weights[r]! * briers[r]!;
+    const weight = weights[r]!;
+    const code = codes[r]!;
+    const rights = code & (RIGHTS - 1);
+    const label = HEAD + labelOf(code);
+    const predicted = HEAD + 2 * classes + (code >> PREDICTED_SHIFT);
+    tally[BY_RIGHTS + rights] = tally[BY_RIGHTS + rights]! + weight;
+    tally[label] = tally[label]! + weight * (rights >> 4); // MODEL_RIGHT; without a branch
+    tally[label + classes] = tally[label + classes]! + weight;
+    tally[predicted] = tally[predicted]! + weight;
+    loss += weight * losses[r]!;
+    brier += weight * briers[r]!;
   }
   add(tally, LOSS, loss);
   add(tally, BRIER, brier);

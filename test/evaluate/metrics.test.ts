@@ -153,6 +153,27 @@ describe("conventions", () => {
     expectClose(baselinesLogLoss.lastClass, 26 * Math.LN2);
   });
 
+  it("the log loss of the majority class is that of Laplace's rule, row by row", () => {
+    for (const classes of [2, 7]) {
+      const seen = new Array<number>(classes).fill(0);
+      const labels = golden.y.map((y, i) => (y + (i % (classes - 1))) % classes);
+      const losses = labels.map((label, i) => {
+        const loss = -Math.log(((seen[label] ?? 0) + 1) / (i + classes));
+        seen[label] = (seen[label] ?? 0) + 1;
+        return loss;
+      });
+      for (const rows of [1, 20, 1500]) {
+        const outputs = labels.map(() => (classes === 2 ? 0.5 : new Array<number>(classes).fill(1 / classes)));
+        const scored = feed(classScore({ classes }), labels.slice(0, rows), outputs) as ReturnType<ClassScore["read"]>;
+        expectClose(scored.baselinesLogLoss.majority, losses.slice(0, rows).reduce((a, b) => a + b, 0) / rows);
+      }
+    }
+  });
+
+  it("a label that is no class is a mistake", () => {
+    for (const label of [2, -1]) expect(() => read([label], [0.5])).toThrow("no class");
+  });
+
   it("a prediction that is not finite is counted, not scored", () => {
     const { samples, skipped, accuracy } = read([1, 1, 0], [Number.NaN, 0.9, Number.POSITIVE_INFINITY]);
     expect([samples, skipped, accuracy]).toEqual([1, 2, 1]);

@@ -178,6 +178,13 @@ describe("a saved state", () => {
   });
 });
 
+it.each([{ classes: 1 }, { classes: 1025 }, { window: 0 }, { fading: 0.4 }, { fading: 1.1 }])(
+  "is not made with %j",
+  (wrong) => {
+    expect(() => new Monitor({ ...options, ...wrong })).toThrow("no monitor has");
+  },
+);
+
 /** The machine may put a double on the heap where a function is called; an object for each row is more than this. */
 const BYTES_PER_ROW_MAX = 64;
 
