@@ -87,7 +87,7 @@ export class Adwin implements Detector {
     while (state[WIDTH]! > BLOCK) {
       const change = clearestChange(state, this.#delta);
       if (change === 0) break;
-      const age = change < 0 ? -change : change;
+      const age = Math.abs(change);
       if (age <= state[SINCE]! && signal === NONE) {
         signal = DRIFT;
         state[DIRECTION] = change < 0 ? -1 : 1;
@@ -124,7 +124,7 @@ function clearestChange(state: Float64Array, delta: number): number {
       n0 += size;
       sum0 += state[from + 2 * slot]!;
       const difference = sum0 * n - sum * n0; // (mean₀ − mean₁) n₀ n₁
-      const excess = (difference < 0 ? -difference : difference) - least;
+      const excess = Math.abs(difference) - least;
       if (excess <= 0) continue;
       const bound = spread * n0 * (n - n0);
       if (excess * excess <= bound * best) continue;

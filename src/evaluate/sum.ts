@@ -5,7 +5,7 @@
 export function add(values: Float64Array, at: number, value: number): void {
   const sum = values[at]!;
   const next = sum + value;
-  const larger = (sum < 0 ? -sum : sum) >= (value < 0 ? -value : value);
+  const larger = Math.abs(sum) >= Math.abs(value);
   values[at + 1] = values[at + 1]! + (larger ? sum - next + value : value - next + sum);
   values[at] = next;
 }

@@ -86,7 +86,7 @@ export class ValueScore implements Score<ValueMetrics, ValueMetrics> {
     head[NEXT] = at + ROW_LENGTH === ring.length ? 0 : at + ROW_LENGTH;
     head[LAST_LABEL] = label;
     head[ROWS] = rows + 1;
-    const share = (difference < 0 ? -difference : difference) / (ERROR_SPAN * labelDeviation(this.#cumulative));
+    const share = Math.abs(difference) / (ERROR_SPAN * labelDeviation(this.#cumulative));
     head[ERROR] = share < 1 ? share : difference === 0 ? 0 : 1;
     return true;
   }
