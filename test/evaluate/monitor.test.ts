@@ -3,6 +3,7 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { RivuletError } from "../../src/error.ts";
 import { DETECTORS, DRIFT, NONE } from "../../src/evaluate/detector.ts";
+import { Logistic, logisticLength } from "../../src/evaluate/logistic.ts";
 import { MONITOR_DEFAULTS, Monitor, type MonitorOptions } from "../../src/evaluate/monitor.ts";
 import { Random } from "../../src/learner/random.ts";
 import { bytesOf } from "../../src/learner/state-block.ts";
@@ -111,6 +112,46 @@ describe.each(kinds)("a monitor of %i classes, %s on the %s", (classes, detector
     expect(drift.lastDriftAt).toBeGreaterThan(FLIP);
     expect(drift.lastDriftAt).toBeLessThan(FLIP + 500);
   });
+});
+
+it.each([0, 2, 5])("leaves no trace of a reading: %i classes", (classes) => {
+  const stream = streamOf(classes);
+  const [unread, read] = [new Monitor({ ...options, classes }), new Monitor({ ...options, classes })];
+  feed(unread, stream, 0, ROWS, 7);
+  for (let from = 0; from < ROWS; from += 101) {
+    feed(read, stream, from, Math.min(ROWS, from + 101), 7);
+    read.read();
+  }
+  expect(read.save()).toEqual(unread.save());
+});
+
+it("sees a loss that rises while no more classes are wrong when it watches the loss, and only then", () => {
+  const stream = streamOf(2);
+  const outputs = stream.outputs.map((p, r) => (r < FLIP ? p : p > 0.5 ? 0.51 : 0.49));
+  // Labels as before the flip.
+  const labels = stream.labels.map((label, r) => (r < FLIP ? label : 1 - label));
+  const drifts = (["error", "loss"] as const).map((watch) => {
+    const monitor = new Monitor({ ...options, watch });
+    feed(monitor, { ...stream, labels, outputs }, 0, ROWS, 10);
+    return monitor.read().drift.drifts;
+  });
+  expect(drifts).toEqual([0, 1]);
+});
+
+it("gives the log loss of the logistic regression over all rows", () => {
+  const stream = streamOf(2);
+  const monitor = new Monitor(options);
+  feed(monitor, stream, 0, ROWS, 10);
+  const logistic = new Logistic(FEATURES, 2, new Float64Array(logisticLength(FEATURES, 2)));
+  const given = new Float64Array(1);
+  let loss = 0;
+  stream.labels.forEach((label, r) => {
+    logistic.score(stream.x, r * FEATURES, label, given, 0);
+    loss -= Math.log(given[0] ?? 0);
+  });
+  const reading = monitor.read();
+  if (reading.kind !== "classes") throw new Error("of classes");
+  expect(reading.baselinesLogLoss.logistic).toBeCloseTo(loss / ROWS, 12);
 });
 
 it("tells no drift where the error falls, and goes along with it", () => {
