@@ -16,7 +16,7 @@ export interface PageHinkleyOptions {
 }
 
 /** Measured on streams of 0/1 errors: `npm run bench -- drift`. */
-const DEFAULTS: PageHinkleyOptions = { valuesMin: 30, tolerance: 0.03, threshold: 30 };
+const DEFAULTS: PageHinkleyOptions = { valuesMin: 30, tolerance: 0.03, threshold: 35 };
 
 /**
  * Adds up by how much values exceed their mean and a tolerance, and tells when that sum is over a threshold above its
