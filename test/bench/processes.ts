@@ -23,6 +23,8 @@ export interface RunningDaemon {
   readonly pid: number;
   /** From the start of the process until it said that it is ready. */
   readonly readyMs: number;
+  /** How long it replayed the journal, by its own log; null where it did not. */
+  readonly replayMs: number | null;
   /** Sends SIGTERM, or SIGKILL, and waits for its end. */
   readonly end: (signal?: "SIGTERM" | "SIGKILL") => Promise<void>;
 }
@@ -80,8 +82,10 @@ export async function startDaemon({ data, set, config, env }: DaemonStart): Prom
     child.stderr.on("data", listen);
   });
   const readyMs = performance.now() - startedAt;
+  const replayed = /"ms":(\d+),"msg":"the journal was replayed"/.exec(said)?.[1];
+  const replayMs = replayed === undefined ? null : Number(replayed);
   const end = (signal: "SIGTERM" | "SIGKILL" = "SIGTERM") => ended(child, signal);
-  return { url, port: Number(new URL(url).port), pid: child.pid ?? 0, readyMs, end };
+  return { url, port: Number(new URL(url).port), pid: child.pid ?? 0, readyMs, replayMs, end };
 }
 
 /** Starts the program on `config/bench.yaml`, with a data folder of that name, and ends it with the bench. */
