@@ -20,6 +20,7 @@ const { outputs } = (
       index: "src/index.ts",
       client: "src/client/numbered-outbox.ts",
       "store-worker": "src/store/store-worker.ts",
+      "score-worker": "src/daemon/score-worker.ts",
     },
     outdir: dist,
     bundle: true,

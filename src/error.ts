@@ -10,6 +10,7 @@ export type ErrorCode =
   | "unknown-verb"
   | "usage"
   | "topology-differs"
+  | "no-better"
   | "state-damaged"
   | "numerics-differ"
   | "journal-damaged"

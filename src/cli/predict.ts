@@ -12,16 +12,20 @@ export function predictCommand(): Command {
     .option("--json", "print JSON")
     .action(async (texts: readonly string[], _, command: Command) => {
       const options = optionsOf(command);
-      const values = texts.map((text) => {
-        const value = Number(text);
-        if (text.trim() === "" || !Number.isFinite(value)) throw new RivuletError("usage", `${text} is no number`);
-        return value;
-      });
-      const predicted = await ask(options, "predict", { name: options.name, values });
+      const predicted = await ask(options, "predict", { name: options.name, values: featureValues(texts) });
       print(options, predicted, () => {
         const { prediction, step, class: winner } = predicted;
         const numbers = [prediction].flat().map((value) => value.toPrecision(6));
         return `${numbers.join(", ")}${winner === null ? "" : ` → class ${winner}`}, at step ${step}`;
       });
     });
+}
+
+/** Reads the features of a row. Throws `usage`. */
+export function featureValues(texts: readonly string[]): number[] {
+  return texts.map((text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value)) throw new RivuletError("usage", `${text} is no number`);
+    return value;
+  });
 }

@@ -3,11 +3,13 @@
 
 import { Command, CommanderError } from "commander";
 import { RivuletError } from "../error.ts";
+import { backtestCommand } from "./backtest.ts";
 import { backupCommand } from "./backup.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
+import { explainCommand } from "./explain.ts";
 import { fitCommand } from "./fit.ts";
 import { historyCommand } from "./history.ts";
 import { journalCommand } from "./journal.ts";
@@ -54,6 +56,8 @@ export async function run(args: readonly string[]): Promise<number> {
     historyCommand(),
     snapshotsCommand(),
     rollbackCommand(),
+    backtestCommand(),
+    explainCommand(),
     journalCommand(),
     quarantineCommand(),
     verifyCommand(exit),

@@ -14,6 +14,15 @@ export class Progress {
     process.stderr.write(`\r\x1b[2K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
   }
 
+  /** Waits for something with what it tells on the way, and takes the line away, whatever came of it. */
+  async during<T>(work: (show: (line: string) => void) => Promise<T>): Promise<T> {
+    try {
+      return await work((line) => this.show(line));
+    } finally {
+      this.end();
+    }
+  }
+
   /** Takes the line away. */
   end(): void {
     if (this.#shown) process.stderr.write("\r\x1b[2K");

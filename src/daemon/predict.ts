@@ -1,6 +1,7 @@
 import { RivuletError } from "../error.ts";
 import { FEATURE_ABS_MAX } from "../sample/rows.ts";
 import type { Model } from "../stream/model.ts";
+import type { ModelState } from "../stream/model-state.ts";
 import { liveModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -17,17 +18,25 @@ export interface Prediction {
   readonly durableSequence: number;
 }
 
+/** Is what a prediction comes from: a live model, or a learner of former times. */
+export type Predictor = Pick<Model, "name" | "durableSequence"> & {
+  readonly state: Pick<ModelState, "config" | "learner" | "step" | "sequence">;
+};
+
 /** Predicts for values in the order of the model's features. Throws `usage` where they are not right. */
 export function predict(
   { models }: Pick<Rooms, "models">,
   { name, values }: { name?: string | undefined; values: readonly number[] },
 ): Prediction {
   const model = liveModel(models, name);
-  const { features } = model.state.config.learner;
-  if (values.length !== features.length) {
-    throw new RivuletError("usage", `${values.length} values came; model ${model.name} takes ${features.join(", ")}`);
-  }
-  return predictRow(model, values);
+  return predictRow(model, rowOf(model, values));
+}
+
+/** Makes a row of values in the order of the features. Throws `usage` where they are not as many. */
+export function rowOf({ name, state }: Predictor, values: readonly number[]): readonly number[] {
+  const { features } = state.config.learner;
+  if (values.length === features.length) return values;
+  throw new RivuletError("usage", `${values.length} values came; model ${name} takes ${features.join(", ")}`);
 }
 
 /** Predicts for an object with the model's features; other fields are passed over. Throws `usage`. */
@@ -42,7 +51,8 @@ export function predictObject(model: Model, row: Readonly<Record<string, unknown
   return predictRow(model, values);
 }
 
-function predictRow(model: Model, values: readonly number[]): Prediction {
+/** Predicts for a row. Throws `usage` where a value is too large. */
+export function predictRow(model: Predictor, values: readonly number[]): Prediction {
   const { state } = model;
   const { features } = state.config.learner;
   const outlier = values.findIndex((value) => !(Math.abs(value) <= FEATURE_ABS_MAX));
@@ -53,7 +63,7 @@ function predictRow(model: Model, values: readonly number[]): Prediction {
 }
 
 /** Puts a model's outputs (K) into words, with its position as it is now. */
-export function predictionOf({ name, state, durableSequence }: Model, outputs: readonly number[]): Prediction {
+export function predictionOf({ name, state, durableSequence }: Predictor, outputs: readonly number[]): Prediction {
   const { network, classes } = state.config.learner;
   const [first = 0] = outputs;
   const winner = outputs.length > 1 ? outputs.indexOf(Math.max(...outputs)) : first >= 0.5 ? 1 : 0;

@@ -1,7 +1,7 @@
 // Requests and predictions over MQTT. A request keeps its place in the stream: what came before it is in the pipeline
 // already, and what it orders is applied after that. One that changes something holds back what comes after it until its
-// order is in the pipeline: so its own acknowledgement follows the commit of what it ordered, like a sample's.
-// Refused is what may not be asked here, and what is asked too much.
+// order is in the pipeline: so its own acknowledgement follows the commit of what it ordered, like a sample's; but not one
+// that must find out first what to order. Refused is what may not be asked here, and what is asked too much.
 
 import { Observable, of } from "rxjs";
 import { type ErrorCode, RivuletError } from "../error.ts";
@@ -16,7 +16,7 @@ import { predictionOf, predictObject } from "./predict.ts";
 import { labelOf, readPayload } from "./read-payload.ts";
 import { chooseName, liveModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
-import { answer, checkParams, GUARDED, MUTATING } from "./verbs.ts";
+import { answer, checkParams, deliberates, GUARDED, MUTATING } from "./verbs.ts";
 
 /** Requests that may be worked on at a time. */
 const RUNNING_MAX = 64;
@@ -197,6 +197,7 @@ export class Requests {
     // The same is asked for on a model's topic and on the bridge's, where the only model need not be named.
     const named = () => chooseName([...models.keys()], typeof name === "string" ? name : undefined);
     const checked = isGuarded ? rest : { ...rest, name: named() };
+    if (deliberates(verb, checked)) placed();
     const run = (rooms: Rooms) => this.#run(tellingWhenPlaced(rooms, placed), verb, checked);
     if (transaction === null) return run(this.#rooms);
     return this.#named.once({ transaction: String(transaction), verb, params: checked }, run, placed);

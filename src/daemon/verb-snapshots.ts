@@ -69,7 +69,7 @@ export async function showSnapshot(
   rooms: Rooms,
   params: { name?: string | undefined; snapshot: string },
 ): Promise<SnapshotDetails> {
-  const { record, saved, learner } = await load(rooms, params.name, params.snapshot);
+  const { record, saved, learner } = await loadSnapshot(rooms, params.name, params.snapshot);
   return {
     ...lineOf(record),
     checksum: record.checksum,
@@ -84,8 +84,8 @@ export async function diffSnapshots(
   rooms: Rooms,
   params: { name?: string | undefined; a: string; b: string },
 ): Promise<SnapshotDifference> {
-  const a = await load(rooms, params.name, params.a);
-  const b = await load(rooms, params.name, params.b);
+  const a = await loadSnapshot(rooms, params.name, params.a);
+  const b = await loadSnapshot(rooms, params.name, params.b);
   const difference = compareLearnerConfig(a.saved.config, b.saved.config);
   const comparable = difference === "same" || difference.kind !== "refused";
   const distances = Float64Array.from(a.learner.engine.parameters, (value, p) =>
@@ -116,7 +116,7 @@ export async function tagSnapshot(
   rooms: Rooms,
   params: { name?: string | undefined; snapshot: string; tag: string },
 ): Promise<SnapshotLine> {
-  const record = await find(rooms, params.name, params.snapshot);
+  const record = await findSnapshot(rooms, params.name, params.snapshot);
   const { id } = record;
   const tags = [...new Set([...record.tags, params.tag])].sort();
   await rooms.store.tag(id, params.tag, rooms.record(lineOf({ ...record, tags })));
@@ -127,7 +127,7 @@ export async function exportSnapshot(
   rooms: Rooms,
   params: { name?: string | undefined; snapshot: string },
 ): Promise<ModelFile> {
-  return modelFileOf((await load(rooms, params.name, params.snapshot)).learner);
+  return modelFileOf((await loadSnapshot(rooms, params.name, params.snapshot)).learner);
 }
 
 export function takeSnapshot(rooms: Rooms, { name }: { name?: string | undefined }): Promise<SnapshotLine> {
@@ -139,17 +139,11 @@ export async function rollback(
   params: { name?: string | undefined; snapshot: string },
 ): Promise<SnapshotLine> {
   const model = liveModel(rooms.models, params.name);
-  const record = await find(rooms, model.name, params.snapshot);
+  const record = await findSnapshot(rooms, model.name, params.snapshot);
   const saved = await rooms.store.state(record.id);
   const difference = compareLearnerConfig(saved.config, model.state.config.json);
   if (difference !== "same" && difference.kind === "refused") {
-    throw new RivuletError(
-      "topology-differs",
-      `snapshot ${record.id} holds another topology or other features than model ${model.name} has now`,
-      {
-        hint: "`rivulet snapshots diff` tells what differs; `rivulet snapshots export` still gives its network.",
-      },
-    );
+    throw topologyDiffers(record.id, model.name);
   }
   return act(rooms, model, {
     kind: "rollback",
@@ -177,15 +171,21 @@ async function lineById({ store }: Pick<Rooms, "store">, id: number): Promise<Sn
   return lineOf(record);
 }
 
-async function find({ store, models }: Rooms, name: string | undefined, idOrTag: string): Promise<SnapshotRecord> {
+/** Finds a model's snapshot by its id or tag. Throws `unknown-model`, `unknown-snapshot`. */
+export async function findSnapshot(
+  { store, models }: Rooms,
+  name: string | undefined,
+  idOrTag: string,
+): Promise<SnapshotRecord> {
   const model = await storedModel(store, models, name);
   const record = await store.findSnapshot(model, idOrTag);
   if (record === null) throw unknown(idOrTag, model);
   return record;
 }
 
-async function load(rooms: Rooms, name: string | undefined, idOrTag: string) {
-  const record = await find(rooms, name, idOrTag);
+/** Reads a snapshot and makes a learner of it. */
+export async function loadSnapshot(rooms: Rooms, name: string | undefined, idOrTag: string) {
+  const record = await findSnapshot(rooms, name, idOrTag);
   const saved = await rooms.store.state(record.id);
   // It is looked at, not trained: what the reference engine takes of memory is collected by itself.
   const learner = new Learner(configInForce(saved.config, saved.configHash).learner, "reference");
@@ -216,6 +216,17 @@ function lineToBe({ model, step, sequence, cost, learner, monitor, snapshot }: S
   const { id, parent, reason, metrics } = snapshot;
   const bytes = learner.length + monitor.length;
   return lineOf({ id, model, parent, reason, step, sequence, createdAtMs: at, cost, metrics, tags: [], bytes });
+}
+
+/** Makes the error of a snapshot that its model cannot take over. */
+export function topologyDiffers(id: number, model: string): RivuletError {
+  return new RivuletError(
+    "topology-differs",
+    `snapshot ${id} holds another topology or other features than model ${model} has now`,
+    {
+      hint: "`rivulet snapshots diff` tells what differs; `rivulet snapshots export` still gives its network.",
+    },
+  );
 }
 
 function unknown(idOrTag: string, model?: string): RivuletError {

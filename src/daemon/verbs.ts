@@ -8,8 +8,10 @@ import { FEATURES_MAX } from "./config-schema.ts";
 import { type Diagnosis, doctor } from "./doctor.ts";
 import { type Prediction, predict } from "./predict.ts";
 import type { Rooms } from "./rooms.ts";
+import { type Backtest, BEST, backtest, rollbackTo, SNAPSHOTS_MAX } from "./verb-backtest.ts";
 import { type BackupMade, backup } from "./verb-backup.ts";
 import { type ConfigChecked, checkConfigOf } from "./verb-config.ts";
+import { type Explained, explainValues, type Importances, measureImportance } from "./verb-explain.ts";
 import { exportJournal, type JournalExported } from "./verb-journal.ts";
 import { deleteModel, listModels, type ModelLine, resetModel } from "./verb-models.ts";
 import { type History, history, type Quarantine, quarantine, type Status, status } from "./verb-queries.ts";
@@ -17,7 +19,6 @@ import {
   diffSnapshots,
   exportSnapshot,
   listSnapshots,
-  rollback,
   type SnapshotDetails,
   type SnapshotDifference,
   type SnapshotLine,
@@ -34,6 +35,10 @@ const name = z.string().optional();
 const id = z.int().positive();
 const idOrTag = z.string().min(1);
 const position = z.int().nonnegative().optional();
+const last = z.int().min(1).optional();
+const seed = z.int().min(0).max(0xffff_ffff).optional();
+// Too many are refused before each is looked at: each that is no number would make an issue of its own.
+const values = z.array(z.unknown()).max(FEATURES_MAX).pipe(z.array(z.number()));
 
 const params = {
   status: z.strictObject({}),
@@ -46,8 +51,10 @@ const params = {
   "snapshots-take": z.strictObject({ name }),
   "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z.literal("json").default("json") }),
   rollback: z.strictObject({ name, snapshot: idOrTag }),
-  // Too many are refused before each is looked at: each that is no number would make an issue of its own.
-  predict: z.strictObject({ name, values: z.array(z.unknown()).max(FEATURES_MAX).pipe(z.array(z.number())) }),
+  backtest: z.strictObject({ name, last, snapshots: z.array(idOrTag).min(1).max(SNAPSHOTS_MAX).optional() }),
+  predict: z.strictObject({ name, values }),
+  explain: z.strictObject({ name, values, snapshot: idOrTag.optional() }),
+  importance: z.strictObject({ name, last, seed, snapshot: idOrTag.optional() }),
   "journal-export": z.strictObject({
     name,
     from: position,
@@ -87,7 +94,10 @@ interface Results {
   "snapshots-take": SnapshotLine;
   "snapshots-export": ModelFile;
   rollback: SnapshotLine;
+  backtest: Backtest;
   predict: Prediction;
+  explain: Explained;
+  importance: Importances;
   "journal-export": JournalExported;
   verify: Verified;
   "models-list": readonly ModelLine[];
@@ -117,8 +127,11 @@ const handlers: {
   "snapshots-tag": tagSnapshot,
   "snapshots-take": takeSnapshot,
   "snapshots-export": exportSnapshot,
-  rollback,
+  rollback: rollbackTo,
+  backtest,
   predict,
+  explain: explainValues,
+  importance: measureImportance,
   "journal-export": exportJournal,
   verify,
   "models-list": listModels,
@@ -128,6 +141,11 @@ const handlers: {
   doctor,
   backup,
 };
+
+/** Tells whether a verb that changes something takes its time to find out what: the stream must not wait for it. */
+export function deliberates(verb: string, params: Readonly<Record<string, unknown>>): boolean {
+  return verb === "rollback" && params["snapshot"] === BEST;
+}
 
 /** Lists every verb. */
 export const VERBS: readonly string[] = Object.keys(handlers);

@@ -174,8 +174,9 @@ export function prepareStatements(db: Database.Database) {
     stateIdsNewestFirst: all<[number, number], { id: number; commit_from: number }>(
       "SELECT id, commit_from FROM states WHERE model_id = ? ORDER BY id DESC LIMIT ?",
     ),
-    stateBefore: all<[number, number], { commit_from: number }>(
-      "SELECT commit_from FROM states WHERE model_id = ? AND sequence < ? ORDER BY sequence DESC, id ASC LIMIT 1",
+    stateBefore: all<[number, number], { commit_from: number; config: string }>(
+      `SELECT s.commit_from, c.json AS config FROM states s JOIN configs c ON c.hash = s.config_hash
+       WHERE s.model_id = ? AND s.sequence < ? ORDER BY s.sequence DESC, s.id ASC LIMIT 1`,
     ),
     /** States that no snapshot holds and that are not among the newest of their model. */
     stateOrphans: all<[number, number, number], { id: number }>(

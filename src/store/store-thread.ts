@@ -35,6 +35,8 @@ const METHODS = [
   "journalFrom",
   "lastCommitId",
   "commitForSequence",
+  "stateBefore",
+  "journalPage",
   "feedCosts",
   "history",
   "quarantine",

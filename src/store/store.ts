@@ -259,6 +259,12 @@ export class Store {
     return this.#statements.stateBefore.get(this.#idOf(model), sequence)?.commit_from ?? 1;
   }
 
+  /** Tells the commit that follows the last state saved before a row, and the configuration of then; null where none is held. */
+  stateBefore(model: string, sequence: number): { readonly commitFrom: number; readonly config: string } | null {
+    const row = this.#statements.stateBefore.get(this.#idOf(model), sequence);
+    return row === undefined ? null : { commitFrom: row.commit_from, config: row.config };
+  }
+
   /** Reads commits from an id on, in order: at most `limit`, and fewer where they are large. Throws `journal-damaged`. */
   journalPage(query: JournalQuery): JournalPage {
     const commits: CommitRow[] = [];
