@@ -27,6 +27,7 @@ describe("a request over MQTT", () => {
       "snapshots-export": { snapshot: "2" },
       rollback: { snapshot: "2" },
       predict: { values: [0.5, 0.5] },
+      explain: { values: [0.5, 0.5] },
       history: { points: 10 },
     };
     for (const verb of VERBS.filter((name) => name !== "models-delete")) {
