@@ -1,6 +1,7 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
-// npm run bench [-- engine | learner | intake | recovery | mqtt | drift | policies | monitor]
+// npm run bench [-- engine | learner | intake | recovery | mqtt | drift | policies | monitor | backtest]
 
+import { benchBacktest } from "./backtest.ts";
 import { benchDrift } from "./drift.ts";
 import { benchEngine } from "./engine.ts";
 import { benchIntake } from "./intake.ts";
@@ -19,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   drift: benchDrift,
   policies: benchPolicies,
   monitor: benchMonitor,
+  backtest: benchBacktest,
 };
 const names = process.argv.slice(2);
 const unknown = names.find((name) => benches[name] === undefined);

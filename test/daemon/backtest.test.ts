@@ -145,6 +145,10 @@ describe("a backtest", () => {
       { id: 1, loss: null },
     ]);
     await expect(ask(daemon, "rollback", { snapshot: "best" })).rejects.toMatchObject({ code: "no-better" });
+    // Of equals the newer is first, in whichever order they are named.
+    await ask(daemon, "snapshots-take", {});
+    const equals = await ask(daemon, "backtest", { snapshots: ["1", "2"] });
+    expect(equals.snapshots.map(({ id }) => id)).toEqual([null, 2, 1]);
   });
 
   it("lists snapshots of another topology with the reason, and uses the rows that they were trained on", async () => {

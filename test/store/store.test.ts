@@ -155,6 +155,9 @@ describe("a commit", () => {
       expect(commits(store, { from, limit: 100, model: "default" })[0]?.sections[0]?.firstSequence).toBeLessThanOrEqual(
         sequence,
       );
+      expect(store.stateBefore("default", sequence)).toEqual(
+        sequence > 80 ? { commitFrom: from, config: expect.stringMatching(/^{/) } : null,
+      );
     }
   });
 
