@@ -40,6 +40,7 @@ export function learnerForFile(
     label: options.label ?? source?.label ?? null,
     classes: start === null && explicit ? learned.classes : null,
     loss: start?.loss ?? learned.network.loss,
+    mayMiss: start !== null || learned.missing !== "refuse",
   });
   const training = trainingOf(learned, explicit, set.rows);
   if (start !== null) {

@@ -7,14 +7,15 @@ import { optionsOf } from "./options.ts";
 export function predictCommand(): Command {
   return new Command("predict")
     .description("show what a model says of one row of features, in their order")
-    .argument("<values...>", "the features")
+    .argument("<values...>", 'the features; "" is a missing one')
     .option("--name <model>", "which model (default: the only one)")
     .option("--json", "print JSON")
     .action(async (texts: readonly string[], _, command: Command) => {
       const options = optionsOf(command);
       const values = texts.map((text) => {
+        if (text.trim() === "") return null;
         const value = Number(text);
-        if (text.trim() === "" || !Number.isFinite(value)) throw new RivuletError("usage", `${text} is no number`);
+        if (!Number.isFinite(value)) throw new RivuletError("usage", `${text} is no number`);
         return value;
       });
       const predicted = await ask(options, "predict", { name: options.name, values });

@@ -8,10 +8,11 @@ export interface TrainingSet {
   readonly features: readonly string[];
   readonly label: string;
   readonly rows: number;
-  /** (rows, I) row-major. */
+  /** (rows, I) row-major, NaN where a cell is empty. */
   readonly x: Float64Array;
   /** (rows). */
   readonly y: Float64Array;
+  readonly hasMissing: boolean;
 }
 
 /** Reads a CSV file as numbers. Throws `file-unreadable`, and `csv-invalid` with the line of the first cell that does not fit. */
@@ -22,6 +23,8 @@ export function readTrainingSet(
     readonly label: string | null;
     readonly classes: readonly string[] | null;
     readonly loss: Loss;
+    /** Whether some of a row's features may be missing. */
+    readonly mayMiss: boolean;
   },
 ): TrainingSet {
   const { features, label, rows } = readCsv(readText(file), columns);
@@ -31,8 +34,11 @@ export function readTrainingSet(
   const classCount = columns.loss === "mse" ? 0 : Math.max(2, columns.classes?.length ?? 0);
   rows.forEach((row, r) => {
     features.forEach((feature, i) => {
-      x[r * features.length + i] = present(numberOf(row.features[i] ?? "", feature, row.line), feature, row.line);
+      const value = numberOf(row.features[i] ?? "", feature, row.line);
+      x[r * features.length + i] = columns.mayMiss ? value : present(value, feature, row.line);
     });
+    const values = x.subarray(r * features.length, (r + 1) * features.length);
+    if (values.every(Number.isNaN)) present(Number.NaN, features.join(", "), row.line);
     const named = columns.classes?.indexOf(row.label.trim()) ?? -1;
     const value = named >= 0 ? named : present(numberOf(row.label, label, row.line), label, row.line);
     if (classCount > 0 && !(value >= 0 && value < classCount && Number.isInteger(value))) {
@@ -43,7 +49,7 @@ export function readTrainingSet(
     }
     y[r] = value;
   });
-  return { features, label, rows: rows.length, x, y };
+  return { features, label, rows: rows.length, x, y, hasMissing: x.some(Number.isNaN) };
 }
 
 /** Reads a file as text. Throws `file-unreadable`. */

@@ -24,6 +24,7 @@ export const RESERVED_FIELDS: readonly string[] = ["source", "epoch", "seq", "id
 
 const COMMIT_PROFILES = ["eager", "balanced", "sd-card"] as const;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const MISSING = ["mean", "refuse"] as const;
 const SCALES = ["standard", "none"] as const;
 /** No blank at either end and no control character, so that a name survives CSV headers, topics and logs. */
 const NAME = /^(?!\s)[^\p{Cc}]{1,64}(?<!\s)$/u;
@@ -182,6 +183,10 @@ const model = z
       .enum(SCALES)
       .prefault("standard")
       .meta(words("Whether features are scaled to mean 0, deviation 1", SCALES)),
+    missing: z
+      .enum(MISSING)
+      .prefault("mean")
+      .meta(words("What becomes of a row that lacks some features: their running means take their place", MISSING)),
     precision: z
       .enum(PRECISIONS)
       .prefault("f64")

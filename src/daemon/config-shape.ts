@@ -22,6 +22,8 @@ export interface ModelConfig {
     readonly seed: number;
   };
   readonly scale: "standard" | "none";
+  /** What becomes of a row in which some features are missing. */
+  readonly missing: "mean" | "refuse";
   readonly precision: Precision;
   readonly optimizer: OptimizerEntry;
   readonly batch: { readonly size: number; readonly maxAgeMs: number };

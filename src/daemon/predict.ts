@@ -20,14 +20,17 @@ export interface Prediction {
 /** Predicts for values in the order of the model's features. Throws `usage` where they are not right. */
 export function predict(
   { models }: Pick<Rooms, "models">,
-  { name, values }: { name?: string | undefined; values: readonly number[] },
+  { name, values }: { name?: string | undefined; values: readonly (number | null)[] },
 ): Prediction {
   const model = liveModel(models, name);
   const { features } = model.state.config.learner;
   if (values.length !== features.length) {
     throw new RivuletError("usage", `${values.length} values came; model ${model.name} takes ${features.join(", ")}`);
   }
-  return predictRow(model, values);
+  return predictRow(
+    model,
+    values.map((value) => value ?? Number.NaN),
+  );
 }
 
 /** Predicts for an object with the model's features; other fields are passed over. Throws `usage`. */
@@ -36,16 +39,21 @@ export function predictObject(model: Model, row: Readonly<Record<string, unknown
     const value = Object.hasOwn(row, feature) ? row[feature] : undefined;
     if (typeof value === "number") return value;
     if (typeof value === "boolean") return value ? 1 : 0;
-    const came = value == null ? "is missing" : `is ${JSON.stringify(value).slice(0, 80)}; a number is needed`;
-    throw new RivuletError("usage", `feature ${feature} ${came}`);
+    if (value == null) return Number.NaN;
+    throw new RivuletError("usage", `feature ${feature} is ${JSON.stringify(value).slice(0, 80)}; a number is needed`);
   });
   return predictRow(model, values);
 }
 
+/** Predicts for values of which NaN is missing. */
 function predictRow(model: Model, values: readonly number[]): Prediction {
   const { state } = model;
-  const { features } = state.config.learner;
-  const outlier = values.findIndex((value) => !(Math.abs(value) <= FEATURE_ABS_MAX));
+  const { features, missing } = state.config.learner;
+  const lacking = values.findIndex(Number.isNaN);
+  if (lacking >= 0 && (missing === "refuse" || values.every(Number.isNaN))) {
+    throw new RivuletError("usage", `feature ${features[lacking]} is missing`);
+  }
+  const outlier = values.findIndex((value) => Math.abs(value) > FEATURE_ABS_MAX);
   if (outlier >= 0) {
     throw new RivuletError("usage", `feature ${features[outlier]} is ${values[outlier]}; allowed: up to ±1e12`);
   }

@@ -47,7 +47,10 @@ const params = {
   "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z.literal("json").default("json") }),
   rollback: z.strictObject({ name, snapshot: idOrTag }),
   // Too many are refused before each is looked at: each that is no number would make an issue of its own.
-  predict: z.strictObject({ name, values: z.array(z.unknown()).max(FEATURES_MAX).pipe(z.array(z.number())) }),
+  predict: z.strictObject({
+    name,
+    values: z.array(z.unknown()).max(FEATURES_MAX).pipe(z.array(z.number().nullable())),
+  }),
   "journal-export": z.strictObject({
     name,
     from: position,

@@ -27,6 +27,8 @@ export interface LearnerConfig {
   readonly precision?: Precision;
   readonly optimizer: OptimizerConfig;
   readonly batch: { readonly size: number };
+  /** What becomes of a row in which a feature is missing: left out, the running mean takes its place. */
+  readonly missing?: "refuse";
   /** Left out: LATE_KEEP. A question lives until so many later ones were asked. */
   readonly late?: { readonly keep: number };
   /** How predictions are scored and watched (evaluate/); each key left out is as WATCH_DEFAULTS has it. */

@@ -1,3 +1,4 @@
+import { Encoder } from "./encoder.ts";
 import type { Engine } from "./engine.ts";
 import { createEngine, type EngineChoice } from "./engines.ts";
 import { engineOptionsOf, type LearnerConfig } from "./learner-config.ts";
@@ -21,6 +22,7 @@ export class Learner {
   /** Steps that were applied (1): the position of the learning-rate schedule. */
   readonly #applied = new Float64Array(1);
   readonly #schedule: RateSchedule;
+  readonly #encoder: Encoder;
   /** The outputs of the first row (K). */
   readonly #row: Vector;
 
@@ -28,6 +30,7 @@ export class Learner {
   constructor(config: LearnerConfig, engine: EngineChoice = "auto") {
     this.config = config;
     this.engine = createEngine(engineOptionsOf(config), engine);
+    this.#encoder = new Encoder(this.engine, config.features.length);
     this.#row = this.engine.outputs.subarray(0, this.engine.outputCount);
     this.#schedule = new RateSchedule(config.optimizer.schedule ?? null);
     this.random = new Random(config.network.seed);
@@ -39,29 +42,41 @@ export class Learner {
     return this.#applied[0]!;
   }
 
-  /**
-   * Trains on the first `rows` rows of the engine's buffers, with the learning rate times `boost`; `engine.cost` and
-   * `engine.undone` tell the outcome.
-   */
-  step(rows: number, boost = 1): void {
-    const { engine } = this;
-    engine.rows = rows;
-    engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied) * boost;
-    engine.step();
-    if (engine.undone) return;
-    this.#applied[0] = this.#applied[0]! + 1;
-    this.#schedule.advance(this.stepsApplied);
+  /** Where the features of a mini-batch are put: (B, F) row-major, NaN where one is missing. */
+  get raw(): Float64Array {
+    return this.#encoder.raw;
   }
 
-  /** Returns the output for one row of features (I): the probability of class 1, or of class 0 of several, or the value. */
+  /**
+   * Trains on the first `rows` rows of `raw` and of the engine's labels and weights, with the learning rate times `boost`;
+   * `engine.cost` and `engine.undone` tell the outcome. Returns how many values were missing: they are looked for, and filled
+   * in, only where the caller says that there may be some.
+   */
+  step(rows: number, boost = 1, mayMiss = false): number {
+    const { engine } = this;
+    engine.rows = rows;
+    const encodes = mayMiss || this.#encoder.counting;
+    const missing = encodes ? this.#encoder.encode(rows) : 0;
+    engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied) * boost;
+    engine.step();
+    if (engine.undone) {
+      if (encodes) this.#encoder.undo();
+      return missing;
+    }
+    this.#applied[0] = this.#applied[0]! + 1;
+    this.#schedule.advance(this.stepsApplied);
+    return missing;
+  }
+
+  /** Returns the output for one row of features (F), NaN where one is missing: the probability of class 1, or of class 0 of several, or the value. */
   predict(features: ArrayLike<number>): number {
     return this.outputsFor(features)[0]!;
   }
 
-  /** Returns the outputs for one row of features (I): (K), on loan until the next step or prediction. */
+  /** Returns the outputs for one row of features (F): (K), on loan until the next step or prediction. */
   outputsFor(features: ArrayLike<number>): Vector {
     const { engine } = this;
-    for (let i = 0; i < this.config.features.length; i++) engine.inputs[i] = features[i]!;
+    this.#encoder.encodeRow(features);
     engine.rows = 1;
     engine.forward();
     return this.#row;
@@ -88,6 +103,7 @@ export class Learner {
   /** Takes over a learner state that `save` wrote for the same config. Throws `state-damaged`; then the learner is unusable. */
   restore(block: Uint8Array): void {
     const sections = decodeStateBlock(block);
+    this.#encoder.resume(sections.map(({ tag }) => tag));
     for (const [tag, values] of this.#vectors()) fillFrom(values, sectionOf(sections, tag, 0), tag);
   }
 
@@ -101,6 +117,7 @@ export class Learner {
     this.engine.powers.fill(1);
     this.#schedule.state.fill(1);
     this.engine.scaler?.reset();
+    this.#encoder.resume(sections.map(({ tag }) => tag));
     for (const [tag, values] of this.#vectors()) {
       if (sections.some((section) => section.tag === tag)) fillFrom(values, sectionOf(sections, tag, 0), tag);
     }
@@ -119,6 +136,7 @@ export class Learner {
       ...engine.moments.map((moment, m) => [tags[m]!, moment] as const),
       ...(engine.powers.length === 0 ? [] : [["BETA", engine.powers] as const]),
       ...(engine.scaler === null ? [] : [["SCAL", engine.scaler.state] as const]),
+      ...this.#encoder.vectors,
       ["RAND", this.random.state],
       ["SCHD", this.#applied],
       ...(this.#schedule.state.length === 0 ? [] : [["RATE", this.#schedule.state] as const]),

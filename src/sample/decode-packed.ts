@@ -71,6 +71,7 @@ export function decodePacked(
   out.hasTimes = false;
   out.hasIds = false;
   out.hasLate = false;
+  out.hasMissing = false;
   out.ignoredFields = 0;
   out.numbering = numberingOf(number, rows);
   return { kind: "rows", rows: out };

@@ -50,6 +50,7 @@ export class RowWriter {
     this.#out.hasTimes = false;
     this.#out.hasIds = false;
     this.#out.hasLate = false;
+    this.#out.hasMissing = false;
   }
 
   /** Writes the values as row `r`. */
@@ -80,14 +81,20 @@ export class RowWriter {
   #writeFeatures(r: number): boolean {
     const { kinds, numbers, label: width } = this.#values;
     const { features } = this.#out;
+    let missing = 0;
     for (let i = 0; i < width; i++) {
-      const value = numbers[i]!;
+      let value = numbers[i]!;
       if (kinds[i]! < BOOLEAN || !(value <= FEATURE_ABS_MAX && value >= -FEATURE_ABS_MAX)) {
-        this.#refuseFeature(r, i);
-        return false;
+        // A row that has nothing at all is a mistake, whatever may be missing.
+        if (this.#schema.mayMiss !== true || kinds[i]! > NULL || ++missing === width) {
+          this.#refuseFeature(r, i);
+          return false;
+        }
+        value = Number.NaN;
       }
       features[r * width + i] = value;
     }
+    this.#out.hasMissing ||= missing > 0;
     return true;
   }
 

@@ -6,6 +6,8 @@ export interface SampleSchema {
   readonly classes: readonly string[] | null;
   /** Labels are 0 or 1, the index of one of `classes`, or any finite number. */
   readonly labelKind: "binary" | "index" | "number";
+  /** Whether some of a row's features may be missing; left out: none may. */
+  readonly mayMiss?: boolean;
 }
 
 /** Bounds what one message may be. */
@@ -58,7 +60,7 @@ export const ANSWER = 2;
 /** Is a message's rows, by column; on loan until the next message is decoded. */
 export interface Rows {
   rows: number;
-  /** (rows, I) row-major. */
+  /** (rows, I) row-major; NaN is a missing feature, only where `hasMissing`, and in answers. */
   readonly features: Float64Array;
   readonly labels: Float64Array;
   /** Factors of the losses; only where `hasWeights`, else all are 1. */
@@ -73,6 +75,7 @@ export interface Rows {
   hasTimes: boolean;
   hasIds: boolean;
   hasLate: boolean;
+  hasMissing: boolean;
   numbering: readonly NumberRun[];
   /** Fields that the schema does not know, counted as often as they came. */
   ignoredFields: number;
@@ -118,6 +121,7 @@ export function createRows(features: number, rowsMax: number): Rows {
     hasTimes: false,
     hasIds: false,
     hasLate: false,
+    hasMissing: false,
     numbering: [],
     ignoredFields: 0,
   };

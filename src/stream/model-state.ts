@@ -19,6 +19,7 @@ export interface ConfigInForce {
 /** Positions in the counters of the monitor state. */
 const ACCEPTED = 0;
 const UNDONE = 1;
+const MISSING = 2;
 const COUNTERS = 8;
 
 /**
@@ -77,6 +78,11 @@ export class ModelState {
     return this.#counters[UNDONE]!;
   }
 
+  /** Counts the values that were missing in the rows trained. */
+  get missing(): number {
+    return this.#counters[MISSING]!;
+  }
+
   /** Notes that rows up to `sequence` were accepted, with their producer's numbers; returns how many numbers were given up as missing. */
   accept(sequence: number, numbering: readonly Numbering[]): number {
     this.#counters[ACCEPTED] = sequence;
@@ -98,12 +104,14 @@ export class ModelState {
   /**
    * Trains on the first `trained` rows of the learner's buffers, as one step that takes `taken` pending rows. They are
    * scored by what the learner, as it stands, predicts; `made` (trained, K) holds what was predicted of answered questions
-   * when they were asked, NaN for other rows, and is null where there are none.
+   * when they were asked, NaN for other rows, and is null where there are none; `mayMiss` says whether features may be
+   * missing in them.
    */
-  train(trained: number, taken: number, made: Float64Array | null): void {
+  train(trained: number, taken: number, made: Float64Array | null, mayMiss: boolean): void {
     const { engine } = this.#learner;
     const signal = this.#score(trained, made);
-    this.#learner.step(trained, this.#adaptation.rate);
+    const missing = this.#learner.step(trained, this.#adaptation.rate, mayMiss);
+    if (missing > 0) this.#counters[MISSING] = this.missing + missing;
     this.step++;
     this.ordinal++;
     this.sequence += taken;

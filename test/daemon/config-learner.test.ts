@@ -47,6 +47,7 @@ describe("a configuration held against the stored one", () => {
   it.each([
     ["optimizer: { learningRate: 0.1 }", "optimizer.learningRate", 0.3, 0.1],
     ["batch: { size: 8 }", "batch.size", 4, 8],
+    ["missing: refuse", "missing", undefined, "refuse"],
     ["network: { seed: 2 }", "network.seed", 1, 2],
     ["network: { init: glorot }", "network.init", "he", "glorot"],
   ])("is tunable with %s", (after, path, from, to) =>

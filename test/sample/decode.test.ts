@@ -318,6 +318,59 @@ describe("a refused JSON payload", () => {
   });
 });
 
+describe("a row in which a feature is missing", () => {
+  const gappy: SampleSchema = { ...binary, mayMiss: true };
+  const gone = Number.NaN;
+
+  it.each([
+    ["absent", '{"x1":1,"y":0}', [[1, gone, 0]]],
+    ["null", '{"x1":null,"x2":2,"y":0}', [[gone, 2, 0]]],
+    [
+      "null in a column",
+      '{"x1":[1,null,3],"x2":[null,2,3],"y":[0,1,0]}',
+      [
+        [1, gone, 0],
+        [gone, 2, 1],
+        [3, 3, 0],
+      ],
+    ],
+    ["a column that is absent", '{"x1":[1],"y":[0]}', [[1, gone, 0]]],
+    ["absent from a question", '{"id":"a","x2":2}', [[gone, 2, gone]]],
+    ["absent from a sample with an id", '{"id":"a","x2":2,"y":1}', [[gone, 2, 1]]],
+  ])("is taken where features may be missing: %s", (_, text, expected) => {
+    const decoded = json(text, gappy);
+    expect(table(decoded)).toEqual(expected);
+    expect(rowsOf(decoded).hasMissing).toBe(true);
+  });
+
+  it.each([
+    ["feature-missing", "{}"],
+    ["feature-missing", '{"y":1}'],
+    ["feature-missing", '{"x1":null,"x2":null,"y":1}'],
+    ["feature-missing", '{"id":"a"}'],
+    ["feature-missing", '{"x1":[1,null],"y":[0,1]}'],
+    ["feature-invalid", '{"x1":"","x2":2,"y":1}'],
+  ])("is refused all the same: %s: %s", (code, text) => {
+    expect(codeOf(json(text, gappy))).toBe(code);
+  });
+
+  it("is not told of the message after it", () => {
+    const decoder = createDecoder(gappy, limits);
+    expect(rowsOf(decoder.json(bytesOf('{"x1":1,"y":0}'), null)).hasMissing).toBe(true);
+    expect(rowsOf(decoder.json(bytesOf('{"x1":1,"x2":2,"y":0}'), null)).hasMissing).toBe(false);
+    decoder.json(bytesOf('{"x1":1,"y":0}'), null);
+    expect(rowsOf(decoder.packed(packed64([1, 2, 0]), "f64", null)).hasMissing).toBe(false);
+  });
+
+  it("is an answer where it has nothing but an id and a label", () => {
+    expect(rowsOf(json('{"id":"a","y":1}', gappy))).toMatchObject({ hasLate: true, hasMissing: false });
+  });
+
+  it("cannot be packed: NaN is no number", () => {
+    expect(codeOf(createDecoder(gappy, limits).packed(packed64([1, gone, 0]), "f64", null))).toBe("not-finite");
+  });
+});
+
 describe("a packed payload", () => {
   const decode = (values: readonly number[], schema = binary, seq: number | null = null): Decoded => {
     const number = seq === null ? null : { source: "s", epoch: "e", seq };

@@ -17,6 +17,7 @@ const schemas: readonly SampleSchema[] = [
   { features: ["__proto__", "größe", 'a"b'], label: "constructor", classes: ["ok", "wörn"], labelKind: "binary" },
   { features: ["x"], label: "target", classes: null, labelKind: "number" },
   { features: ["x"], label: "y", classes: ["a", "b", "c"], labelKind: "index" },
+  { features: ["x1", "x2", "x3"], label: "y", classes: null, labelKind: "binary", mayMiss: true },
 ];
 const cases = schemas.map((schema) => ({ schema, decoder: createDecoder(schema, limits) }));
 const source = fc.constantFrom("s", "S.1_-", "a".repeat(64));

@@ -86,7 +86,7 @@ export function expectedOfPacked(
     if (first !== null && first.seq + count > Number.MAX_SAFE_INTEGER) throw new Refuse("number-invalid");
     const rows = Array.from({ length: count }, (_, r): Row => {
       const row = values.slice(r * width, (r + 1) * width);
-      const features = row.slice(0, -1).map(featureOf);
+      const features = row.slice(0, -1).map((cell) => featureOf(cell));
       const number = first === null ? null : ([first.source, first.epoch, first.seq + r] as const);
       return { features, label: labelOf(row.at(-1), schema), weight: 1, time: Number.NaN, id: null, kind: 0, number };
     });
@@ -163,7 +163,7 @@ function rowOf(row: Fields, schema: SampleSchema, topicSource: string | null): R
   if (typeof weight !== "number" || !Number.isFinite(weight) || weight <= 0) throw new Refuse("weight-invalid");
   const time = row.get("ts") ?? null;
   if (time !== null && (typeof time !== "number" || !Number.isFinite(time))) throw new Refuse("ts-invalid");
-  const features = kind === 2 ? cells.map(() => Number.NaN) : cells.map(featureOf);
+  const features = kind === 2 ? cells.map(() => Number.NaN) : featuresOf(cells, schema);
   const target = kind === 1 ? Number.NaN : labelOf(label, schema);
   return { features, label: target, weight, time: time ?? Number.NaN, id, kind, number };
 }
@@ -177,6 +177,13 @@ function numberOf(row: Fields, topicSource: string | null): Row["number"] {
   const isSeq = typeof seq === "number" && Number.isSafeInteger(seq) && seq >= 0 && seq < Number.MAX_SAFE_INTEGER;
   if (!isName(source) || !isName(epoch) || !isSeq) throw new Refuse("number-invalid");
   return [String(source), String(epoch), seq === 0 ? 0 : seq];
+}
+
+function featuresOf(cells: readonly unknown[], { mayMiss }: SampleSchema): readonly number[] {
+  const isGap = (cell: unknown) => cell === null && mayMiss === true;
+  const features = cells.map((cell) => (isGap(cell) ? Number.NaN : featureOf(cell)));
+  if (features.every(Number.isNaN)) throw new Refuse("feature-missing");
+  return features;
 }
 
 function featureOf(cell: unknown): number {

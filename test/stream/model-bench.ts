@@ -47,14 +47,22 @@ export function liveModel(options: {
   });
 }
 
-/** Appends seeded rows as admission does. */
-export function append(model: Model, random: Random, rows: number, numbering: readonly Numbering[] = []): void {
+/** Appends seeded rows as admission does; of `gaps` in a hundred values nothing came. */
+export function append(
+  model: Model,
+  random: Random,
+  rows: number,
+  numbering: readonly Numbering[] = [],
+  gaps = 0,
+): void {
   const first = model.ring.head + 1;
   for (let r = 0; r < rows; r++) {
     const slot = model.ring.take();
     for (let i = 0; i < model.ring.featureCount; i++) {
-      model.ring.features[slot * model.ring.featureCount + i] = random.normal();
+      const value = random.normal();
+      model.ring.features[slot * model.ring.featureCount + i] = random.uint32() % 100 < gaps ? Number.NaN : value;
     }
+    if (gaps > 0) model.ring.missingUpTo = model.ring.head;
     model.ring.labels[slot] = random.uint32() & 1;
     model.ring.weights[slot] = 1;
     model.ring.times[slot] = Number.NaN;
@@ -67,14 +75,21 @@ export function append(model: Model, random: Random, rows: number, numbering: re
 }
 
 /** Appends a question, or the answer to an open one, as admission does. */
-export function appendLate(model: Model, random: Random, kind: typeof QUESTION | typeof ANSWER, id: string): void {
+export function appendLate(
+  model: Model,
+  random: Random,
+  kind: typeof QUESTION | typeof ANSWER,
+  id: string,
+  gaps = 0,
+): void {
   const { ring } = model;
   const first = ring.head + 1;
   const slot = ring.take();
   ring.kinds[slot] = kind;
   ring.ids[slot] = id;
   for (let i = 0; i < ring.featureCount; i++) {
-    ring.features[slot * ring.featureCount + i] = kind === QUESTION ? random.normal() : Number.NaN;
+    const value = kind === QUESTION ? random.normal() : Number.NaN;
+    ring.features[slot * ring.featureCount + i] = random.uint32() % 100 < gaps ? Number.NaN : value;
   }
   ring.labels[slot] = kind === QUESTION ? Number.NaN : random.uint32() & 1;
   ring.weights[slot] = 1;

@@ -8,13 +8,18 @@ import { Replay } from "../../src/stream/replay.ts";
 import { append, appendLate, inForce, learnerConfig, liveModel, seal, typesOf } from "./model-bench.ts";
 
 type Act =
-  | { readonly do: "rows"; readonly rows: number; readonly skip: number }
-  | { readonly do: "ask" }
+  | { readonly do: "rows"; readonly rows: number; readonly skip: number; readonly gaps: number }
+  | { readonly do: "ask"; readonly gaps: number }
   | { readonly do: "answer" }
   | { readonly do: "cut"; readonly rows: number }
   | { readonly do: "rollback" }
   | { readonly do: "reset" }
-  | { readonly do: "configure"; readonly rate: number; readonly kind: "sgd" | "adagrad" }
+  | {
+      readonly do: "configure";
+      readonly rate: number;
+      readonly kind: "sgd" | "adagrad";
+      readonly scale: "standard" | "none";
+    }
   | { readonly do: "refuse" }
   | { readonly do: "save" }
   | { readonly do: "absurd" }
@@ -27,9 +32,10 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
       do: fc.constant("rows" as const),
       rows: fc.integer({ min: 1, max: 9 }),
       skip: fc.constantFrom(0, 0, 0, 1, 3),
+      gaps: fc.constantFrom(0, 0, 0, 30, 100),
     }),
   },
-  { weight: 4, arbitrary: fc.constant({ do: "ask" as const }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("ask" as const), gaps: fc.constantFrom(0, 0, 50) }) },
   { weight: 3, arbitrary: fc.constant({ do: "answer" as const }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("cut" as const), rows: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 1, arbitrary: fc.constant({ do: "rollback" as const }) },
@@ -40,6 +46,7 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
       do: fc.constant("configure" as const),
       rate: fc.constantFrom(0.01, 0.1),
       kind: fc.constantFrom("sgd" as const, "adagrad" as const),
+      scale: fc.constantFrom("standard" as const, "none" as const),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ do: "refuse" as const }) },
@@ -83,14 +90,14 @@ function live(
     if (act.do === "rows") {
       room(act.rows);
       seq += act.skip;
-      append(model, random, act.rows, [{ offset: 0, rows: act.rows, source: "s", epoch: "e", seq }]);
+      append(model, random, act.rows, [{ offset: 0, rows: act.rows, source: "s", epoch: "e", seq }], act.gaps);
       seq += act.rows;
     } else if (act.do === "cut") {
       if (model.trainable > 0) model.cut(Math.min(act.rows, model.trainable));
       else model.pass();
     } else if (act.do === "ask") {
       room(1);
-      appendLate(model, random, QUESTION, `q${asked++ % 7}`);
+      appendLate(model, random, QUESTION, `q${asked++ % 7}`, act.gaps);
     } else if (act.do === "answer") {
       const id = `q${random.uint32() % 7}`;
       if (model.state.questions.find(id).kind !== "open") continue;
@@ -109,7 +116,10 @@ function live(
         const target = states[random.uint32() % states.length];
         if (target?.snapshot) model.rollback({ id: target.snapshot.id, checksum: "c", learner: target.learner }, 0);
       } else if (act.do === "reset") model.reset(inForce(config), 0);
-      else model.configure(inForce({ ...config, optimizer: { kind: act.kind, learningRate: act.rate } }));
+      else
+        model.configure(
+          inForce({ ...config, scale: act.scale, optimizer: { kind: act.kind, learningRate: act.rate } }),
+        );
     }
   }
   drain();

@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import type { EngineKind } from "../../src/learner/engine.ts";
+import { Learner } from "../../src/learner/learner.ts";
+import type { LearnerConfig } from "../../src/learner/learner-config.ts";
+import { Random } from "../../src/learner/random.ts";
+import { firstDifference, traceOf } from "./engines.ts";
+
+const base: LearnerConfig = {
+  features: ["x1", "x2"],
+  label: "y",
+  classes: null,
+  network: { hidden: [5], activation: ["tanh"], output: "sigmoid", loss: "cross-entropy", init: "he", seed: 1 },
+  scale: "standard",
+  optimizer: { kind: "adagrad", learningRate: 0.1 },
+  batch: { size: 4 },
+};
+const unscaled: LearnerConfig = { ...base, scale: "none" };
+const gone = Number.NaN;
+
+/** Trains on seeded rows near (1000, −3), of which a share lacks a value. */
+function teach(learner: Learner, random: Random, steps: number, share: number, mayMiss = true): void {
+  const { raw, engine } = learner;
+  for (let k = 0; k < steps; k++) {
+    for (let i = 0; i < raw.length; i++) {
+      const value = (i % 2 === 0 ? 1000 : -3) + random.normal();
+      raw[i] = random.uniform() < share ? gone : value;
+    }
+    for (let r = 0; r < engine.labels.length; r++) engine.labels[r] = random.uint32() & 1;
+    learner.step(1 + (k % engine.labels.length), mayMiss);
+  }
+}
+
+describe("a missing value", () => {
+  it("changes no bit where there is none, looked for or not", () => {
+    for (const config of [base, unscaled]) {
+      const [looked, not] = [new Learner(config), new Learner(config)];
+      teach(looked, new Random(2), 50, 0, true);
+      teach(not, new Random(2), 50, 0, false);
+      expect(looked.save()).toEqual(not.save());
+    }
+  });
+
+  it.each([
+    ["with a scaler", base],
+    ["without one", unscaled],
+  ])("is the mean of those that were there, the row's own mini-batch included, %s", (_, config) => {
+    const [gappy, filled] = [new Learner(config), new Learner(config)];
+    gappy.raw.set([1, 7, 3, gone, gone, 9, 5, gone]);
+    gappy.step(4, true);
+    expect([...gappy.engine.inputs.subarray(0, 8)]).toEqual([1, 7, 3, 8, 3, 9, 5, 8]);
+    filled.raw.set([1, 7, 3, 8, 3, 9, 5, 8]);
+    // It is not counted as an observation: the deviation of x2 is that of 7 and 9.
+    if (config.scale === "standard") {
+      filled.engine.scaler?.import([3, 8], [Math.sqrt(8 / 3), 1], null);
+      expect([...(gappy.engine.scaler?.std ?? [])]).toEqual([Math.sqrt(8 / 3), 1]);
+    }
+    filled.step(4);
+    expect(gappy.engine.cost).toBe(filled.engine.cost);
+    expect([...gappy.engine.parameters]).toEqual([...filled.engine.parameters]);
+    expect(gappy.predict([gone, 8.5])).toBe(filled.predict([3, 8.5]));
+  });
+
+  it("is counted, and nothing is learned of it: mean and deviation are those of the values present", () => {
+    const learner = new Learner(base);
+    const random = new Random(3);
+    const present: number[] = [];
+    let missing = 0;
+    for (let k = 0; k < 300; k++) {
+      const isGone = random.uniform() < 0.6;
+      const value = 1000 + random.normal();
+      if (!isGone) present.push(value);
+      learner.raw.set([isGone ? gone : value, random.normal()]);
+      learner.engine.labels[0] = k & 1;
+      missing += learner.step(1, true);
+    }
+    const mean = present.reduce((sum, x) => sum + x, 0) / present.length;
+    const std = Math.sqrt(present.reduce((sum, x) => sum + (x - mean) ** 2, 0) / present.length);
+    expect(missing).toBe(300 - present.length);
+    expect(learner.engine.scaler?.mean[0]).toBeCloseTo(mean, 9);
+    expect(learner.engine.scaler?.std[0]).toBeCloseTo(std, 9);
+    expect(learner.engine.scaler?.count).toBe(300);
+    expect(learner.engine.scaler?.frozen).toBe(false);
+  });
+
+  it("of a feature that never came is 0 to the network, and does not blind the model for when it comes", () => {
+    const learner = new Learner(base);
+    for (let k = 0; k < 200; k++) {
+      learner.raw.set([gone, k % 7]);
+      learner.step(1, true);
+    }
+    learner.raw.set([1000, 0, 1001, 0, 1002, 0]);
+    learner.step(3, true);
+    expect(learner.engine.scaler?.mean[0]).toBeCloseTo(1001, 9);
+    expect(learner.engine.scaler?.std[0]).toBeCloseTo(Math.sqrt(2 / 3), 9);
+  });
+
+  it.each(["wasm", "reference"] as const)("comes back from a saved state to the same bits (%s)", (kind) => {
+    for (const config of [base, unscaled]) {
+      const whole = new Learner(config, kind);
+      teach(whole, new Random(5), 80, 0.3);
+      const resumed = new Learner(config, kind);
+      teach(resumed, new Random(9), 10, 0.5);
+      resumed.restore(whole.save());
+      expect(resumed.predict([gone, 1])).toBe(whole.predict([gone, 1]));
+      teach(whole, new Random(6), 80, 0.3);
+      teach(resumed, new Random(6), 80, 0.3);
+      expect(resumed.save()).toEqual(whole.save());
+    }
+  });
+
+  it("gives the same bits in both engines", () => {
+    for (const config of [base, unscaled, { ...base, precision: "f32" } as const]) {
+      const [wasm, reference] = (["wasm", "reference"] as const).map((kind: EngineKind) => {
+        const learner = new Learner(config, kind);
+        teach(learner, new Random(5), 200, 0.3);
+        return learner;
+      });
+      if (wasm === undefined || reference === undefined) throw new Error("there are two");
+      expect(firstDifference(traceOf(wasm.engine, 4), traceOf(reference.engine, 4))).toBeNull();
+      expect(wasm.save()).toEqual(reference.save());
+    }
+  });
+
+  it("leaves no trace where the step is undone, not even that it was the first", () => {
+    for (const config of [base, unscaled]) {
+      const learner = new Learner({ ...config, network: { ...config.network, loss: "mse", output: "identity" } });
+      teach(learner, new Random(5), 20, 0);
+      for (let round = 0; round < 2; round++) {
+        const before = learner.save();
+        learner.raw.set([1, gone, 2, 3]);
+        learner.engine.labels[0] = Number.MAX_VALUE;
+        expect(learner.step(2, true)).toBe(1);
+        expect(learner.engine.undone).toBe(true);
+        expect(learner.save()).toEqual(before);
+        teach(learner, new Random(6), 5, 0.4);
+      }
+    }
+  });
+
+  it("is forgotten with the scaler, where another configuration has another, or none", () => {
+    for (const [from, to] of [
+      [base, unscaled],
+      [unscaled, base],
+    ] as const) {
+      const [old, next] = [new Learner(from), new Learner(to)];
+      teach(old, new Random(5), 20, 0.3);
+      next.adopt(old.save());
+      const fresh = new Learner(to);
+      fresh.engine.parameters.set(next.engine.parameters);
+      expect(next.predict([gone, 1])).toBe(fresh.predict([gone, 1]));
+      teach(next, new Random(6), 5, 0);
+      teach(fresh, new Random(6), 5, 0);
+      if (to.scale === "standard") expect(next.engine.scaler?.state).toEqual(fresh.engine.scaler?.state);
+    }
+  });
+
+  it("is the imported mean where the scaler came without a count, and stays so", () => {
+    const learner = new Learner(base);
+    learner.engine.scaler?.import([40, 50], [2, 3], null);
+    teach(learner, new Random(5), 20, 0.5);
+    learner.raw.set([gone, 1]);
+    learner.step(1, true);
+    expect(learner.engine.inputs[0]).toBe(40);
+    expect(learner.engine.scaler?.frozen).toBe(true);
+  });
+});
