@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { RivuletError } from "../error.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf } from "./options.ts";
 
@@ -15,8 +14,8 @@ export function predictCommand(): Command {
       const values = texts.map((text) => {
         if (text.trim() === "") return null;
         const value = Number(text);
-        if (!Number.isFinite(value)) throw new RivuletError("usage", `${text} is no number`);
-        return value;
+        // The daemon knows which of them are names of categories.
+        return Number.isFinite(value) ? value : text.trim();
       });
       const predicted = await ask(options, "predict", { name: options.name, values });
       print(options, predicted, () => {

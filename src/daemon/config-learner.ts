@@ -67,7 +67,7 @@ export function outputOf({ network, classes }: Pick<ModelConfig, "network" | "cl
 /** Is what of a model's configuration the learner depends on. */
 type LearnerKeys = Pick<
   ModelConfig,
-  "features" | "label" | "classes" | "network" | "scale" | "missing" | "precision" | "optimizer"
+  "features" | "label" | "classes" | "categorical" | "network" | "scale" | "missing" | "precision" | "optimizer"
 > & {
   readonly batch: { readonly size: number };
 } & Pick<ModelConfig, "late" | "metrics" | "drift">;
@@ -79,6 +79,7 @@ export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
     features: model.features,
     label: model.label,
     classes: model.classes,
+    ...(Object.keys(model.categorical).length === 0 ? {} : { categorical: model.categorical }),
     network: {
       hidden,
       activation: typeof activation === "string" ? hidden.map(() => activation) : activation,

@@ -17,6 +17,8 @@ const HIDDEN_LAYERS_MAX = 8;
 const LAYER_UNITS_MAX = 4096;
 const BATCH_SIZE_MAX = 4096;
 const CLASSES_MAX = 1024;
+/** Inputs of one model: numbers, categories and hashes. */
+export const INPUTS_MAX = 4096;
 /** Bounds the models of one configuration; config-rules.ts counts them. */
 export const MODELS_MAX = 1000;
 /** Lists the fields of a payload that are neither features nor label. */
@@ -177,6 +179,13 @@ const model = z
       .meta({
         description: "Names of the classes, in their order; more than two have an output each",
         limit: `a list of 2 to ${CLASSES_MAX} different names, or null where labels are 0 and 1, or values`,
+      }),
+    categorical: z
+      .record(z.string(), z.union([z.array(name).min(1).max(INPUTS_MAX), z.int().min(2).max(INPUTS_MAX)]))
+      .prefault({})
+      .meta({
+        description: "Features that are no numbers: their categories, or the number of inputs that texts are hashed to",
+        limit: `{feature: [names], feature: N}, N from 2; up to ${INPUTS_MAX} inputs in all`,
       }),
     network,
     scale: z

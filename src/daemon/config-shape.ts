@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Init, Watch } from "../learner/learner-config.ts";
+import type { Categorical, Init, Watch } from "../learner/learner-config.ts";
 import type { Precision } from "../learner/precision.ts";
 import type { Activation, Loss, OutputActivation } from "../learner/topology.ts";
 import type { ConfigFile, ModelEntry } from "./config-schema.ts";
@@ -11,6 +11,8 @@ export interface ModelConfig {
   readonly label: string;
   /** Names of the classes, two or more; null where labels are numbers. */
   readonly classes: readonly string[] | null;
+  /** Features that are no numbers, by name. */
+  readonly categorical: Categorical;
   readonly network: {
     readonly hidden: readonly number[];
     /** One for all hidden layers, or one for each. */

@@ -1,4 +1,6 @@
 import { RivuletError } from "../error.ts";
+import { categoriesOf } from "../learner/learner-config.ts";
+import { type Categories, categoriesAllowed, isCategory, numberOfCategory } from "../sample/category.ts";
 import { FEATURE_ABS_MAX } from "../sample/rows.ts";
 import type { Model } from "../stream/model.ts";
 import { liveModel } from "./resolve-model.ts";
@@ -20,29 +22,45 @@ export interface Prediction {
 /** Predicts for values in the order of the model's features. Throws `usage` where they are not right. */
 export function predict(
   { models }: Pick<Rooms, "models">,
-  { name, values }: { name?: string | undefined; values: readonly (number | null)[] },
+  { name, values }: { name?: string | undefined; values: readonly (number | string | null)[] },
 ): Prediction {
   const model = liveModel(models, name);
-  const { features } = model.state.config.learner;
+  const { learner } = model.state.config;
+  const { features } = learner;
   if (values.length !== features.length) {
     throw new RivuletError("usage", `${values.length} values came; model ${model.name} takes ${features.join(", ")}`);
   }
   return predictRow(
     model,
-    values.map((value) => value ?? Number.NaN),
+    categoriesOf(learner).map((categories, i) => numberFor(values[i], categories, features[i] ?? "")),
   );
 }
 
 /** Predicts for an object with the model's features; other fields are passed over. Throws `usage`. */
 export function predictObject(model: Model, row: Readonly<Record<string, unknown>>): Prediction {
-  const values = model.state.config.learner.features.map((feature) => {
-    const value = Object.hasOwn(row, feature) ? row[feature] : undefined;
-    if (typeof value === "number") return value;
-    if (typeof value === "boolean") return value ? 1 : 0;
-    if (value == null) return Number.NaN;
-    throw new RivuletError("usage", `feature ${feature} is ${JSON.stringify(value).slice(0, 80)}; a number is needed`);
+  const { learner } = model.state.config;
+  const categories = categoriesOf(learner);
+  const values = learner.features.map((feature, i) => {
+    return numberFor(Object.hasOwn(row, feature) ? row[feature] : undefined, categories[i] ?? null, feature);
   });
   return predictRow(model, values);
+}
+
+/** Reads a value as the journal would have it; NaN is missing. Throws `usage`. */
+function numberFor(value: unknown, categories: Categories | null, feature: string): number {
+  if (value == null) return Number.NaN;
+  const number = typeof value === "boolean" ? Number(value) : value;
+  if (categories === null) {
+    if (typeof number === "number") return number;
+  } else if (typeof number === "string") {
+    const category = numberOfCategory(number, categories);
+    if (category !== null) return category;
+  } else if (typeof number === "number" && isCategory(number, categories)) return number;
+  const needed = categories === null ? "a number" : categoriesAllowed(categories);
+  throw new RivuletError(
+    "usage",
+    `feature ${feature} is ${JSON.stringify(value).slice(0, 80)}; needed: ${needed.slice(0, 200)}`,
+  );
 }
 
 /** Predicts for values of which NaN is missing. */

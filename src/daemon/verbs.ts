@@ -49,7 +49,10 @@ const params = {
   // Too many are refused before each is looked at: each that is no number would make an issue of its own.
   predict: z.strictObject({
     name,
-    values: z.array(z.unknown()).max(FEATURES_MAX).pipe(z.array(z.number().nullable())),
+    values: z
+      .array(z.unknown())
+      .max(FEATURES_MAX)
+      .pipe(z.array(z.union([z.number(), z.string()]).nullable())),
   }),
   "journal-export": z.strictObject({
     name,

@@ -1,9 +1,10 @@
-// From a row as the journal has it to the inputs of the engine: what is missing gets the running mean of its feature. Alike
-// when a model trains, replays and predicts. As long as nothing is missing the rows are where the engine reads them, and
-// nothing is done; from the first missing value on the statistics are learned here, each feature by a count of its own, for
-// a mean that was filled in is no observation.
+// From a row as the journal has it to the inputs of the engine: a category becomes inputs of its own, and what is missing
+// the running mean of its feature. Alike when a model trains, replays and predicts. Where all features are numbers the rows
+// are put where the engine reads them, and as long as nothing is missing, nothing is done. Else the statistics are learned
+// here, each feature by a count of its own, for a mean that was filled in is no observation.
 
 import type { Engine } from "./engine.ts";
+import { columnsOf, inputsOf, type LearnerConfig } from "./learner-config.ts";
 import type { Vector } from "./precision.ts";
 import { Scaler } from "./scaler.ts";
 
@@ -13,36 +14,55 @@ type Tagged = readonly [tag: string, values: Vector];
 export class Encoder {
   /** (B, F) row-major, NaN where a feature is missing: where the rows of a mini-batch are put. */
   readonly raw: Float64Array;
+  /** (B, I): the very `raw` where all features are numbers. */
   readonly #inputs: Float64Array;
+  readonly #isPlain: boolean;
+  readonly #features: number;
   readonly #width: number;
+  /** (F) the first input of each feature, how many it has, and 1 where they are of hashes. */
+  readonly #firsts: Uint32Array;
+  readonly #widths: Uint32Array;
+  readonly #isHashed: Uint8Array;
   readonly #isScaled: boolean;
   /** The engine's scaler, or where it has none, statistics that nothing but the mean is taken of. */
   readonly #statistics: Scaler;
-  /** (I) how often each feature was there; of use while `#counting`. */
+  /** (I) how often each input was there; of use while `#counting`. */
   readonly #counts: Float64Array;
   #counting = false;
   readonly #before: { readonly state: Float64Array; readonly counts: Float64Array; counting: boolean };
 
-  constructor(engine: Engine, width: number) {
-    this.raw = engine.inputs;
+  constructor(engine: Engine, config: LearnerConfig) {
+    const columns = columnsOf(config);
+    this.#isPlain = columns.every(({ kind }) => kind === "number");
+    this.#features = columns.length;
+    this.#width = inputsOf(config);
+    this.#firsts = Uint32Array.from(columns, ({ first }) => first);
+    this.#widths = Uint32Array.from(columns, ({ kind, width }) => (kind === "number" ? 0 : width));
+    this.#isHashed = Uint8Array.from(columns, ({ kind }) => (kind === "hashed" ? 1 : 0));
     this.#inputs = engine.inputs;
-    this.#width = width;
+    this.raw = this.#isPlain ? engine.inputs : new Float64Array(engine.labels.length * columns.length);
     this.#isScaled = engine.scaler !== null;
-    this.#statistics = engine.scaler ?? new Scaler(width);
-    this.#counts = new Float64Array(width);
+    this.#statistics = engine.scaler ?? new Scaler(this.#width);
+    this.#counts = new Float64Array(this.#width);
     this.#before = { state: this.#statistics.state.slice(), counts: this.#counts.slice(), counting: false };
+    this.resume([]);
   }
 
   /** Tells whether every mini-batch must be encoded, not only those in which something is missing. */
-  get counting(): boolean {
-    return this.#counting;
+  get encodes(): boolean {
+    return this.#counting || !this.#isPlain;
   }
 
-  /** The state to be saved: nothing before the first missing value. */
+  /** The state to be saved: nothing before the first category or missing value. */
   get vectors(): readonly Tagged[] {
     if (!this.#counting) return [];
     const counts: Tagged = ["MISS", this.#counts];
     return this.#isScaled ? [counts] : [counts, ["MEAN", this.#statistics.state]];
+  }
+
+  /** The means (I) that missing values get, where no scaler tells them, and there are some; on loan. */
+  get means(): Float64Array | null {
+    return this.#counting && !this.#isScaled ? this.#statistics.mean : null;
   }
 
   /** Gets ready to take a state over: what `vectors` has then is to be filled from sections of these tags. */
@@ -50,17 +70,25 @@ export class Encoder {
     this.#counting = tags.includes("MISS") && tags.includes(this.#isScaled ? "SCAL" : "MEAN");
     this.#counts.fill(0);
     if (!this.#isScaled) this.#statistics.reset();
+    if (!this.#counting && !this.#isPlain) this.#begin();
+  }
+
+  /** Takes statistics (I) over, those of the engine's scaler too; without a count they never change. */
+  import(mean: readonly number[], std: readonly number[], count: number | null): void {
+    this.#statistics.import(mean, std, count);
+    this.#counting = !this.#isScaled;
+    if (!this.#isPlain) this.#begin();
   }
 
   /** Learns from the first `rows` rows and puts the inputs of the engine in place. Returns how many values were missing. */
   encode(rows: number): number {
-    const length = rows * this.#width;
-    let missing = 0;
-    for (let i = 0; i < length; i++) if (Number.isNaN(this.raw[i])) missing++;
+    const missing = this.#missingIn(rows);
     this.#keep();
     if (missing > 0 && !this.#counting) this.#begin();
-    if (this.#counting) this.#statistics.learnPresent(this.#counts, this.#inputs, rows);
-    if (missing > 0) this.#fill(rows);
+    if (!this.#isPlain) for (let s = 0; s < rows; s++) this.#spread(this.raw, s);
+    if (this.#counting && !this.#statistics.frozen) this.#statistics.learnPresent(this.#counts, this.#inputs, rows);
+    if (missing > 0 || !this.#isPlain) this.#fill(rows);
+    if (!this.#isPlain) for (let s = 0; s < rows; s++) this.#mark(this.raw, s);
     return missing;
   }
 
@@ -72,20 +100,41 @@ export class Encoder {
     this.#counting = counting;
   }
 
-  /** Puts the inputs of a prediction in place. */
+  /** Puts the inputs of a prediction for a row (F) in place. */
   encodeRow(features: ArrayLike<number>): void {
-    for (let i = 0; i < this.#width; i++) this.#inputs[i] = features[i]!;
+    this.#spread(features, 0);
     this.#fill(1);
+    if (!this.#isPlain) this.#mark(features, 0);
   }
 
-  /** Begins to count at the first missing value; an imported scaler without a count never learns. */
+  /** Begins to count, and to learn in the engine's place. What was imported without a count is never learned. */
   #begin(): void {
-    if (this.#statistics.frozen) return;
+    const { frozen, count } = this.#statistics;
+    if (frozen && this.#isPlain) return;
     this.#counting = true;
-    this.#counts.fill(this.#statistics.count);
-    this.#statistics.takeOver();
+    this.#counts.fill(count);
+    if (!frozen) this.#statistics.takeOver();
   }
 
+  #missingIn(rows: number): number {
+    const length = rows * this.#features;
+    let missing = 0;
+    for (let i = 0; i < length; i++) if (Number.isNaN(this.raw[i])) missing++;
+    return missing;
+  }
+
+  /** Copies the numbers of row s to their inputs; those of categories get NaN, of which nothing is learned. */
+  #spread(raw: ArrayLike<number>, s: number): void {
+    const inputs = this.#inputs;
+    for (let f = 0; f < this.#features; f++) {
+      const at = s * this.#width + this.#firsts[f]!;
+      const width = this.#widths[f]!;
+      if (width === 0) inputs[at] = raw[s * this.#features + f]!;
+      for (let i = at; i < at + width; i++) inputs[i] = Number.NaN;
+    }
+  }
+
+  /** Puts means where NaN is; that of a category's input, of which nothing is learned, is 0. */
   #fill(rows: number): void {
     const { mean } = this.#statistics;
     const inputs = this.#inputs;
@@ -94,6 +143,16 @@ export class Encoder {
       for (let i = 0; i < width; i++) {
         if (Number.isNaN(inputs[s * width + i])) inputs[s * width + i] = mean[i]!;
       }
+    }
+  }
+
+  /** Puts a 1 at the input of each category of row s; where it is missing all of them stay 0. */
+  #mark(raw: ArrayLike<number>, s: number): void {
+    for (let f = 0; f < this.#features; f++) {
+      const width = this.#widths[f]!;
+      const value = raw[s * this.#features + f]!;
+      const at = this.#isHashed[f]! === 1 ? value % width : value;
+      if (at < width) this.#inputs[s * this.#width + this.#firsts[f]! + at] = 1;
     }
   }
 

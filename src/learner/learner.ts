@@ -30,7 +30,7 @@ export class Learner {
   constructor(config: LearnerConfig, engine: EngineChoice = "auto") {
     this.config = config;
     this.engine = createEngine(engineOptionsOf(config), engine);
-    this.#encoder = new Encoder(this.engine, config.features.length);
+    this.#encoder = new Encoder(this.engine, config);
     this.#row = this.engine.outputs.subarray(0, this.engine.outputCount);
     this.#schedule = new RateSchedule(config.optimizer.schedule ?? null);
     this.random = new Random(config.network.seed);
@@ -49,13 +49,13 @@ export class Learner {
 
   /**
    * Trains on the first `rows` rows of `raw` and of the engine's labels and weights, with the learning rate times `boost`;
-   * `engine.cost` and `engine.undone` tell the outcome. Returns how many values were missing: they are looked for, and filled
-   * in, only where the caller says that there may be some.
+   * `engine.cost` and `engine.undone` tell the outcome. Returns how many values were missing: where all features are numbers
+   * they are looked for, and filled in, only if the caller says that there may be some.
    */
   step(rows: number, boost = 1, mayMiss = false): number {
     const { engine } = this;
     engine.rows = rows;
-    const encodes = mayMiss || this.#encoder.counting;
+    const encodes = mayMiss || this.#encoder.encodes;
     const missing = encodes ? this.#encoder.encode(rows) : 0;
     engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied) * boost;
     engine.step();
@@ -121,6 +121,19 @@ export class Learner {
     for (const [tag, values] of this.#vectors()) {
       if (sections.some((section) => section.tag === tag)) fillFrom(values, sectionOf(sections, tag, 0), tag);
     }
+  }
+
+  /**
+   * Takes over statistics of the inputs (I), as a model file has them: the scaler's, or where there is none, the means that
+   * missing values get. Without a count they never change.
+   */
+  importStatistics(mean: readonly number[], std: readonly number[], count: number | null): void {
+    this.#encoder.import(mean, std, count);
+  }
+
+  /** The means (I) that missing values get, where no scaler tells them, and there are some; on loan. */
+  get means(): Float64Array | null {
+    return this.#encoder.means;
   }
 
   /** Gives the engine's memory back; the learner must not be used after it. */

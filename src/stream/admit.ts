@@ -1,4 +1,5 @@
 import { asyncScheduler, concatMap, defer, from, type OperatorFunction, type SchedulerLike } from "rxjs";
+import { categoriesOf } from "../learner/learner-config.ts";
 import { createDecoder, type Decoder } from "../sample/decode.ts";
 import {
   createRows,
@@ -244,10 +245,11 @@ class Admission {
 }
 
 function schemaOf({ learner }: ConfigInForce): SampleSchema {
-  const { features, label, classes, network, missing } = learner;
+  const { features, label, classes, network, categorical, missing } = learner;
   const several = classes !== null && classes.length > 2;
   const labelKind = network.loss === "mse" ? "number" : several ? "index" : "binary";
-  return { features, label, classes, labelKind, mayMiss: missing !== "refuse" };
+  const categories = categorical === undefined ? {} : { categories: categoriesOf(learner) };
+  return { features, label, classes, labelKind, ...categories, mayMiss: missing !== "refuse" };
 }
 
 function faultOfSize({ payload, cut }: Message, bytesMax: number): string | null {

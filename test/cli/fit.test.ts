@@ -140,6 +140,34 @@ describe("fit", () => {
     expect(layersOf("gaps.json")).toEqual(near);
   });
 
+  it("learns from categories, which the model file holds", async () => {
+    const folder = temporaryFolder();
+    const [csv, out] = [join(folder, "a.csv"), join(folder, "a.json")];
+    const rows = Array.from(
+      { length: 40 },
+      (_, i) => `${i % 3},${["red", "green", ""][i % 3]},${["a", "b"][i % 2]},${i % 2}`,
+    );
+    writeFileSync(csv, `x1,colour,plant,y\n${rows.join("\n")}\n`);
+    const args = ["--learning-rate", "0.5", "--target-cost", "0.1", "--iterations", "3000", "--out", out];
+    const yaml = join(folder, "rivulet.yaml");
+    writeFileSync(
+      yaml,
+      "models: { default: { features: [x1, colour, plant], categorical: { colour: [red, green], plant: 16 }, network: { hidden: [] } } }",
+    );
+    await rivuletJson(["fit", csv, "--config", yaml, ...args]);
+    const model: ModelFile = JSON.parse(readFileSync(out, "utf8"));
+    expect(model.categorical).toEqual({ colour: ["red", "green"], plant: 16 });
+    expect(model.layers[0]?.weights[0]).toHaveLength(19);
+    const { costs } = await rivuletJson<Fitted>(["fit", csv, "--model", out, "--iterations", "1"]);
+    expect(costs[0]?.cost).toBeLessThan(0.1);
+    writeFileSync(csv, "x1,colour,plant,y\n1,blue,a,1\n");
+    const refused = await rivulet(["fit", csv, "--model", out, "--iterations", "1"]);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining("column colour has blue; red or green"),
+    ]);
+  });
+
   it.each([
     ["a file that is not there", "", [], 1, "cannot be read"],
     ["an empty file", " ", [], 1, "header"],

@@ -68,6 +68,7 @@ describe("a configuration held against the stored one", () => {
     ["features: [x1, x2, x3]", "features"],
     ["label: z", "label"],
     ["classes: [ok, worn]", "classes"],
+    ["categorical: { x1: [a, b] }", "categorical.x1"],
   ])("is refused with %s", (after, path) =>
     expect(compare("", after)).toMatchObject({ kind: "refused", changes: [{ path }] }),
   );

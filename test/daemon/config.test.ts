@@ -80,6 +80,7 @@ describe("a configuration without a file", () => {
             schedule: { kind: "constant", steps: 10_000, factor: 0.5 },
           },
           batch: { size: 4, maxAgeMs: 20 },
+          categorical: {},
           missing: "mean",
           late: { keep: 10_000 },
           metrics: "full",

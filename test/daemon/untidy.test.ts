@@ -75,3 +75,47 @@ describe("a missing feature", () => {
     await expect(ask(daemon, "predict", { values: [1, null] })).rejects.toMatchObject({ code: "usage" });
   });
 });
+
+describe("a categorical feature", () => {
+  const COLOURS = `
+models:
+  default:
+    features: [x1, colour, plant]
+    categorical: { colour: [red, green], plant: 8 }
+    batch: { size: 1 }
+    snapshot: { every: 2 steps, minGap: 0ms }
+`;
+
+  it("is told by name, journaled by name or hash, and replayed to the same bits", async () => {
+    const { daemon, send, about, data } = await opened(COLOURS);
+    await send([
+      { x1: 1, colour: "green", plant: "north", y: 1 },
+      { x1: 2, colour: "red", plant: "south", y: 0 },
+      { x1: 3, colour: null, y: 1 },
+    ]);
+    await send({ x1: 1, colour: "blue", plant: "north", y: 1 });
+    expect(await about()).toMatchObject({ step: 3, missing: 2, refused: { "category-unknown": 1 } });
+    const [north, south] = (await journalOf(daemon)).map((row) => row["plant"]);
+    expect(await exported(daemon)).toBe(
+      `sequence,x1,colour,plant,y\n1,1,green,${north},1\n2,2,red,${south},0\n3,3,,,1\n`,
+    );
+    const asked = { x1: 1, colour: "green", plant: north };
+    const { prediction } = await ask(daemon, "predict", { values: [1, "green", "north"] });
+    expect(await ask(daemon, "predict", { values: [1, 1, north ?? null] })).toMatchObject({ prediction });
+    const client = await connectTo(daemon);
+    expect(JSON.parse(await exchange(client, "rivulet/default/predict", PREDICTION, asked))).toMatchObject({
+      prediction,
+    });
+    await expect(ask(daemon, "predict", { values: [1, "blue", "north"] })).rejects.toMatchObject({ code: "usage" });
+    await expect(ask(daemon, "predict", { values: ["red", "red", "north"] })).rejects.toMatchObject({ code: "usage" });
+    expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same", steps: 3 });
+    await ask(daemon, "rollback", { snapshot: "2" });
+    const file = await ask(daemon, "snapshots-export", { snapshot: "2" });
+    expect(file).toMatchObject({ categorical: { colour: ["red", "green"], plant: 8 } });
+    expect(file.layers[0]?.weights[0]).toHaveLength(11);
+    await daemon.close();
+    const again = await opened(COLOURS, data);
+    await again.send({ x1: 3, colour: "red", plant: "east", y: 1 });
+    expect(await ask(again.daemon, "verify", {})).toMatchObject({ outcome: "same", steps: 4 });
+  });
+});

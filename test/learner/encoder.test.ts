@@ -164,3 +164,84 @@ describe("a missing value", () => {
     expect(learner.engine.scaler?.frozen).toBe(true);
   });
 });
+
+describe("a categorical feature", () => {
+  const categorical = { colour: ["red", "green", "blue"], plant: 4 };
+  const mixed: LearnerConfig = { ...base, features: ["x1", "colour", "plant"], categorical };
+
+  it("has an input for each category, or hash; where it is missing all of them are 0", () => {
+    const learner = new Learner({ ...mixed, scale: "none" });
+    learner.raw.set([5, 1, 4294967295, 6, gone, 2, gone, 0, gone]);
+    expect(learner.step(3)).toBe(3);
+    expect([...learner.engine.inputs.subarray(0, 24)]).toEqual([
+      ...[5, 0, 1, 0, 0, 0, 0, 1],
+      ...[6, 0, 0, 0, 0, 0, 1, 0],
+      ...[5.5, 1, 0, 0, 0, 0, 0, 0],
+    ]);
+    learner.outputsFor([gone, 2, 8]);
+    expect([...learner.engine.inputs.subarray(0, 8)]).toEqual([5.5, 0, 0, 1, 1, 0, 0, 0]);
+  });
+
+  it("is not scaled", () => {
+    const learner = new Learner(mixed);
+    const random = new Random(1);
+    for (let k = 0; k < 100; k++) {
+      learner.raw.set([random.normal(), random.uint32() % 3, random.uint32()]);
+      learner.step(1);
+    }
+    expect([...(learner.engine.scaler?.mean ?? [])].slice(1)).toEqual(new Array(7).fill(0));
+    expect([...(learner.engine.scaler?.std ?? [])].slice(1)).toEqual(new Array(7).fill(1));
+    expect(learner.engine.scaler?.count).toBe(100);
+  });
+
+  it("gives the bits of the numbers beside ones and zeros of one's own", () => {
+    const network = { ...base.network, seed: 3 };
+    const own = new Learner({ ...base, features: ["x1", "red", "green"], scale: "none", network });
+    const learner = new Learner({
+      ...base,
+      ...{ features: ["x1", "c"], categorical: { c: ["red", "green"] } },
+      scale: "none",
+      network,
+    });
+    const random = new Random(1);
+    for (let k = 0; k < 50; k++) {
+      for (let r = 0; r < 4; r++) {
+        const [x, c] = [random.normal(), random.uint32() % 2];
+        own.raw.set([x, 1 - c, c], 3 * r);
+        learner.raw.set([x, c], 2 * r);
+        own.engine.labels[r] = learner.engine.labels[r] = c;
+      }
+      own.step(4);
+      learner.step(4);
+    }
+    expect(learner.engine.parameters).toEqual(own.engine.parameters);
+    expect(learner.predict([1, 1])).toBeGreaterThan(0.9);
+  });
+
+  it.each(["standard", "none"] as const)("comes back from a saved state, whatever the engine (scale %s)", (scale) => {
+    const teachMixed = (learner: Learner, seed: number) => {
+      const random = new Random(seed);
+      for (let k = 0; k < 60; k++) {
+        for (let r = 0; r < 4; r++) {
+          const row = [random.normal(), random.uint32() % 3, random.uint32()];
+          learner.raw.set(
+            row.map((value) => (random.uniform() < 0.2 ? gone : value)),
+            3 * r,
+          );
+          learner.engine.labels[r] = random.uint32() & 1;
+        }
+        learner.step(4);
+      }
+    };
+    const [wasm, reference] = [new Learner({ ...mixed, scale }, "wasm"), new Learner({ ...mixed, scale }, "reference")];
+    teachMixed(wasm, 1);
+    reference.restore(wasm.save());
+    teachMixed(wasm, 2);
+    teachMixed(reference, 2);
+    expect(reference.save()).toEqual(wasm.save());
+    const other = new Learner({ ...mixed, scale: scale === "none" ? "standard" : "none" });
+    other.adopt(wasm.save());
+    teachMixed(other, 3);
+    expect(other.engine.undone).toBe(false);
+  });
+});

@@ -33,10 +33,21 @@ export function validMessage(
     fc.constantFrom("-0", "0e0", "1E+2", "5e-324", "1e-400", "1e12", "-1e12", "0.1e1", "false", "123456789012"),
   );
   // The first one is always there: of a row without any nothing is accepted.
+  const valueFor = (i: number) => {
+    const categories = schema.categories?.[i] ?? null;
+    if (categories === null) return number;
+    const numbers = fc.constantFrom("0", "-0", "1e0", "true");
+    if (categories === "hashed")
+      return fc.oneof(
+        fc.string().map((name) => JSON.stringify(name)),
+        numbers,
+      );
+    return fc.oneof(fc.constantFrom(...categories.map((name) => JSON.stringify(name))), numbers);
+  };
   const feature = (i: number) =>
     schema.mayMiss === true && i > 0
-      ? fc.oneof({ weight: 3, arbitrary: number }, { weight: 1, arbitrary: fc.constant("null") })
-      : number;
+      ? fc.oneof({ weight: 3, arbitrary: valueFor(i) }, { weight: 1, arbitrary: fc.constant("null") })
+      : valueFor(i);
   const extras = fc.record({
     weight: fc.option(fc.constantFrom("1", "0.5", "2e3", "5e-324"), { nil: null, freq: 3 }),
     ts: fc.option(fc.constantFrom("1700000000000", "-1", "0.5"), { nil: null, freq: 3 }),

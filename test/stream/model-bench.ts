@@ -1,5 +1,5 @@
 import type { Entry, Numbering } from "../../src/learner/entry.ts";
-import type { LearnerConfig } from "../../src/learner/learner-config.ts";
+import { categoriesOf, type LearnerConfig } from "../../src/learner/learner-config.ts";
 import type { Random } from "../../src/learner/random.ts";
 import type { SavedState, Section } from "../../src/learner/transaction.ts";
 import { type ANSWER, QUESTION, SAMPLE } from "../../src/sample/rows.ts";
@@ -47,6 +47,13 @@ export function liveModel(options: {
   });
 }
 
+/** Draws a value of a feature: a number, or that of a category. */
+function drawn({ state }: Model, random: Random, i: number): number {
+  const categories = categoriesOf(state.config.learner)[i] ?? null;
+  if (categories === null) return random.normal();
+  return categories === "hashed" ? random.uint32() : random.uint32() % categories.length;
+}
+
 /** Appends seeded rows as admission does; of `gaps` in a hundred values nothing came. */
 export function append(
   model: Model,
@@ -59,7 +66,7 @@ export function append(
   for (let r = 0; r < rows; r++) {
     const slot = model.ring.take();
     for (let i = 0; i < model.ring.featureCount; i++) {
-      const value = random.normal();
+      const value = drawn(model, random, i);
       model.ring.features[slot * model.ring.featureCount + i] = random.uint32() % 100 < gaps ? Number.NaN : value;
     }
     if (gaps > 0) model.ring.missingUpTo = model.ring.head;
@@ -88,7 +95,7 @@ export function appendLate(
   ring.kinds[slot] = kind;
   ring.ids[slot] = id;
   for (let i = 0; i < ring.featureCount; i++) {
-    const value = kind === QUESTION ? random.normal() : Number.NaN;
+    const value = kind === QUESTION ? drawn(model, random, i) : Number.NaN;
     ring.features[slot * ring.featureCount + i] = random.uint32() % 100 < gaps ? Number.NaN : value;
   }
   ring.labels[slot] = kind === QUESTION ? Number.NaN : random.uint32() & 1;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { LearnerConfig } from "../../src/learner/learner-config.ts";
 import { Random } from "../../src/learner/random.ts";
 import type { SavedState, Section } from "../../src/learner/transaction.ts";
 import { ANSWER, QUESTION } from "../../src/sample/rows.ts";
@@ -55,13 +56,21 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ do: "seal" as const }) },
 );
 
+/** What a model may be besides the one with two numbers; categories take the place of features. */
+const kinds: readonly Partial<LearnerConfig>[] = [
+  {},
+  { categorical: { x1: ["a", "b", "c"], x2: 5 } },
+  { categorical: { x2: 3 } },
+];
+
 /** Runs acts on a live model and returns what its journal and snapshots hold. */
 function live(
   script: readonly Act[],
   seed: number,
+  more: Partial<LearnerConfig>,
 ): { sections: (Section | null)[]; states: SavedState[]; model: ReturnType<typeof liveModel> } {
   const commit = { filling: 1 };
-  const config = { ...learnerConfig, late: { keep: 4 } };
+  const config = { ...learnerConfig, ...more, late: { keep: 4 } };
   const model = liveModel({ commit, ringRows: 48, config });
   const random = new Random(seed);
   const sections: (Section | null)[] = [];
@@ -137,35 +146,40 @@ function stateFrom(saved: SavedState): ModelState {
 describe("the fold", () => {
   it("gives, from any saved state, the very bits of every later one", () => {
     fc.assert(
-      fc.property(fc.array(acts, { minLength: 5, maxLength: 60 }), fc.nat(), (script, seed) => {
-        const { sections, states } = live(script, seed);
-        const byId = new Map(states.map((state) => [state.snapshot?.id, state]));
-        for (const [index, start] of states.entries()) {
-          let next = index + 1;
-          const replay = new Replay(stateFrom(start), {
-            learnerStateOf: (id) => byId.get(id)?.learner ?? new Uint8Array(),
-            beforeOrdinal: (at) => {
-              for (; states[next]?.ordinal === at.state.ordinal; next++) {
-                const expected = states[next];
-                if (expected === undefined) break;
-                at.settleTo(acceptedOf(expected.monitor));
-                expect(at.state.learner.save()).toEqual(expected.learner);
-                expect(at.state.saveMonitor()).toEqual(expected.monitor);
-                expect([at.state.step, at.state.sequence]).toEqual([expected.step, expected.sequence]);
-              }
-              return null;
-            },
-          });
-          for (const [i, section] of sections.entries()) {
-            if (section !== null && i + 1 >= start.commitFrom) replay.apply(section);
+      fc.property(
+        fc.array(acts, { minLength: 5, maxLength: 60 }),
+        fc.nat(),
+        fc.constantFrom(...kinds),
+        (script, seed, more) => {
+          const { sections, states } = live(script, seed, more);
+          const byId = new Map(states.map((state) => [state.snapshot?.id, state]));
+          for (const [index, start] of states.entries()) {
+            let next = index + 1;
+            const replay = new Replay(stateFrom(start), {
+              learnerStateOf: (id) => byId.get(id)?.learner ?? new Uint8Array(),
+              beforeOrdinal: (at) => {
+                for (; states[next]?.ordinal === at.state.ordinal; next++) {
+                  const expected = states[next];
+                  if (expected === undefined) break;
+                  at.settleTo(acceptedOf(expected.monitor));
+                  expect(at.state.learner.save()).toEqual(expected.learner);
+                  expect(at.state.saveMonitor()).toEqual(expected.monitor);
+                  expect([at.state.step, at.state.sequence]).toEqual([expected.step, expected.sequence]);
+                }
+                return null;
+              },
+            });
+            for (const [i, section] of sections.entries()) {
+              if (section !== null && i + 1 >= start.commitFrom) replay.apply(section);
+            }
+            expect(replay.difference).toBeNull();
+            const last = states.at(-1);
+            replay.settleTo(Number.POSITIVE_INFINITY);
+            expect(replay.state.learner.save()).toEqual(last?.learner);
+            expect(replay.state.saveMonitor()).toEqual(last?.monitor);
           }
-          expect(replay.difference).toBeNull();
-          const last = states.at(-1);
-          replay.settleTo(Number.POSITIVE_INFINITY);
-          expect(replay.state.learner.save()).toEqual(last?.learner);
-          expect(replay.state.saveMonitor()).toEqual(last?.monitor);
-        }
-      }),
+        },
+      ),
       { numRuns: 150 },
     );
   });
