@@ -46,7 +46,8 @@ export function learnerForFile(
     categories: names === null ? [] : categoriesOf({ features: names, ...categories }),
     mayMiss: start !== null || learned.missing !== "refuse",
   });
-  const training = trainingOf(learned, explicit, set.rows);
+  const { classWeights } = learned;
+  const training = { ...trainingOf(learned, explicit, set.rows), ...(classWeights && { classWeights }) };
   if (start !== null) {
     if (start.features.length !== set.features.length) {
       throw new RivuletError(

@@ -1,7 +1,7 @@
 // The rules that set one key against another. Each finding names the keys that it read, so that it stays silent where one
 // of them is wrong already.
 
-import { inputsOf, outputsOf } from "../learner/learner-config.ts";
+import { classesOf, inputsOf, outputsOf } from "../learner/learner-config.ts";
 import { layoutOf } from "../learner/topology.ts";
 import { HEAP_BYTES_MAX } from "../learner/wasm/heap.ts";
 import { NUMERIC } from "../sample/csv.ts";
@@ -128,6 +128,14 @@ function modelRules(at: readonly string[], model: ModelEntry, { intake }: Config
     if (classes.indexOf(name) < i) findings.push(finding([...at, "classes", i], `"${name}" is there twice`, []));
   });
   findings.push(...categoryRules([...at, "categorical"], model, [...at, "features"]));
+  const { classWeights } = model;
+  const weightsPath = [...at, "classWeights"];
+  if (classWeights !== "none" && model.network.loss === "mse") {
+    findings.push(finding(weightsPath, "goes with cross-entropy", [[...at, "network", "loss"]]));
+  } else if (typeof classWeights !== "string" && classWeights.length !== classesOf(model)) {
+    const message = `came ${classWeights.length} weights for ${classesOf(model)} classes`;
+    findings.push(finding(weightsPath, message, [[...at, "classes"]]));
+  }
   if (batch.size > intake.ringRows / 2) {
     const message = `came ${batch.size}; allowed: up to half of intake.ringRows, which is ${Math.floor(intake.ringRows / 2)}`;
     findings.push(finding([...at, "batch", "size"], message, [["intake", "ringRows"]]));

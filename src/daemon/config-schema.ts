@@ -26,6 +26,7 @@ export const RESERVED_FIELDS: readonly string[] = ["source", "epoch", "seq", "id
 
 const COMMIT_PROFILES = ["eager", "balanced", "sd-card"] as const;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const CLASS_WEIGHTS = ["none", "balanced"] as const;
 const MISSING = ["mean", "refuse"] as const;
 const SCALES = ["standard", "none"] as const;
 /** No blank at either end and no control character, so that a name survives CSV headers, topics and logs. */
@@ -186,6 +187,14 @@ const model = z
       .meta({
         description: "Features that are no numbers: their categories, or the number of inputs that texts are hashed to",
         limit: `{feature: [names], feature: N}, N from 2; up to ${INPUTS_MAX} inputs in all`,
+      }),
+    classWeights: z
+      .union([z.enum(CLASS_WEIGHTS), z.array(z.number().positive().max(1e6)).min(2).max(CLASSES_MAX)])
+      .prefault("none")
+      .meta({
+        description:
+          "Factors of the classes' losses: balanced is the inverse of how often each came so far, at most 100",
+        limit: `${CLASS_WEIGHTS.join(", ")}, or a list of one number above 0, up to 1e6, for each class; with cross-entropy`,
       }),
     network,
     scale: z

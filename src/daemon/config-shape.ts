@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { ClassWeightsConfig } from "../learner/class-weights.ts";
 import type { Categorical, Init, Watch } from "../learner/learner-config.ts";
 import type { Precision } from "../learner/precision.ts";
 import type { Activation, Loss, OutputActivation } from "../learner/topology.ts";
@@ -11,6 +12,7 @@ export interface ModelConfig {
   readonly label: string;
   /** Names of the classes, two or more; null where labels are numbers. */
   readonly classes: readonly string[] | null;
+  readonly classWeights: "none" | ClassWeightsConfig;
   /** Features that are no numbers, by name. */
   readonly categorical: Categorical;
   readonly network: {

@@ -72,7 +72,7 @@ export function modelFileOf(learner: Learner): ModelFile {
 /** Makes a learner that starts from a model file; the file decides on everything but how to train. */
 export function learnerOf(
   file: ModelFile,
-  training: Pick<LearnerConfig, "optimizer" | "batch" | "precision">,
+  training: Pick<LearnerConfig, "optimizer" | "batch" | "precision" | "classWeights">,
   engine: EngineChoice = "auto",
 ): Learner {
   const config: LearnerConfig = {

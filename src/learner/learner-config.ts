@@ -1,3 +1,4 @@
+import type { ClassWeightsConfig } from "./class-weights.ts";
 import type { EngineOptions } from "./engine.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import type { Precision } from "./precision.ts";
@@ -35,6 +36,8 @@ export interface LearnerConfig {
    * texts are hashed to. Left out: all are numbers.
    */
   readonly categorical?: Categorical;
+  /** Left out: all classes weigh the same. Only with cross-entropy. */
+  readonly classWeights?: ClassWeightsConfig;
   /** What becomes of a row in which a feature is missing: left out, the running mean takes its place. */
   readonly missing?: "refuse";
   /** Left out: LATE_KEEP. A question lives until so many later ones were asked. */
@@ -107,6 +110,11 @@ export function topologyOf(config: LearnerConfig): Topology {
 export function engineOptionsOf(config: LearnerConfig): EngineOptions {
   const { optimizer, scale, batch, precision = "f64" } = config;
   return { topology: topologyOf(config), optimizer, scaled: scale === "standard", batchMax: batch.size, precision };
+}
+
+/** Counts the classes that labels tell apart: two where they have no names. */
+export function classesOf({ classes }: Pick<LearnerConfig, "classes">): number {
+  return classes?.length ?? 2;
 }
 
 /** Counts the outputs: one, or one a class where there are more than two. */

@@ -1,7 +1,8 @@
+import { ClassWeights } from "./class-weights.ts";
 import { Encoder } from "./encoder.ts";
 import type { Engine } from "./engine.ts";
 import { createEngine, type EngineChoice } from "./engines.ts";
-import { engineOptionsOf, type LearnerConfig } from "./learner-config.ts";
+import { classesOf, engineOptionsOf, type LearnerConfig } from "./learner-config.ts";
 import { momentsOf, resolveOptimizer } from "./optimizer.ts";
 import type { Vector } from "./precision.ts";
 import { Random } from "./random.ts";
@@ -23,6 +24,7 @@ export class Learner {
   readonly #applied = new Float64Array(1);
   readonly #schedule: RateSchedule;
   readonly #encoder: Encoder;
+  readonly #classWeights: ClassWeights | null;
   /** The outputs of the first row (K). */
   readonly #row: Vector;
 
@@ -30,6 +32,9 @@ export class Learner {
   constructor(config: LearnerConfig, engine: EngineChoice = "auto") {
     this.config = config;
     this.engine = createEngine(engineOptionsOf(config), engine);
+    const { classWeights } = config;
+    this.#classWeights =
+      classWeights === undefined ? null : new ClassWeights(classWeights, classesOf(config), config.batch.size);
     this.#encoder = new Encoder(this.engine, config);
     this.#row = this.engine.outputs.subarray(0, this.engine.outputCount);
     this.#schedule = new RateSchedule(config.optimizer.schedule ?? null);
@@ -57,9 +62,12 @@ export class Learner {
     engine.rows = rows;
     const encodes = mayMiss || this.#encoder.encodes;
     const missing = encodes ? this.#encoder.encode(rows) : 0;
+    this.#classWeights?.apply(engine.sampleWeights, engine.labels, rows);
     engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied) * boost;
     engine.step();
+    this.#classWeights?.restore(engine.sampleWeights, rows);
     if (engine.undone) {
+      this.#classWeights?.undo();
       if (encodes) this.#encoder.undo();
       return missing;
     }
@@ -118,6 +126,7 @@ export class Learner {
     this.#schedule.state.fill(1);
     this.engine.scaler?.reset();
     this.#encoder.resume(sections.map(({ tag }) => tag));
+    this.#classWeights?.counts.fill(0);
     for (const [tag, values] of this.#vectors()) {
       if (sections.some((section) => section.tag === tag)) fillFrom(values, sectionOf(sections, tag, 0), tag);
     }
@@ -141,6 +150,12 @@ export class Learner {
     this.engine.release();
   }
 
+  /** How often each class was trained (k), where weights follow that. */
+  get #balances(): Float64Array | null {
+    const counts = this.#classWeights?.counts;
+    return counts === undefined || counts.length === 0 ? null : counts;
+  }
+
   #vectors(): (readonly [string, Vector | Uint32Array])[] {
     const { engine } = this;
     const tags = momentsOf(resolveOptimizer(this.config.optimizer));
@@ -150,6 +165,7 @@ export class Learner {
       ...(engine.powers.length === 0 ? [] : [["BETA", engine.powers] as const]),
       ...(engine.scaler === null ? [] : [["SCAL", engine.scaler.state] as const]),
       ...this.#encoder.vectors,
+      ...(this.#balances === null ? [] : [["CLAS", this.#balances] as const]),
       ["RAND", this.random.state],
       ["SCHD", this.#applied],
       ...(this.#schedule.state.length === 0 ? [] : [["RATE", this.#schedule.state] as const]),

@@ -48,6 +48,8 @@ describe("a configuration held against the stored one", () => {
     ["optimizer: { learningRate: 0.1 }", "optimizer.learningRate", 0.3, 0.1],
     ["batch: { size: 8 }", "batch.size", 4, 8],
     ["missing: refuse", "missing", undefined, "refuse"],
+    ["classWeights: balanced", "classWeights", undefined, "balanced"],
+    ["classWeights: [1, 5]", "classWeights", undefined, [1, 5]],
     ["network: { seed: 2 }", "network.seed", 1, 2],
     ["network: { init: glorot }", "network.init", "he", "glorot"],
   ])("is tunable with %s", (after, path, from, to) =>

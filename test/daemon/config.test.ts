@@ -81,6 +81,7 @@ describe("a configuration without a file", () => {
           },
           batch: { size: 4, maxAgeMs: 20 },
           categorical: {},
+          classWeights: "none",
           missing: "mean",
           late: { keep: 10_000 },
           metrics: "full",

@@ -119,3 +119,21 @@ models:
     expect(await ask(again.daemon, "verify", {})).toMatchObject({ outcome: "same", steps: 4 });
   });
 });
+
+describe("balanced class weights", () => {
+  it("are replayed to the same bits, put in force while the daemon runs, and rolled back", async () => {
+    const { daemon, send, data } = await opened("models: { default: { batch: { size: 2 }, classWeights: balanced } }");
+    const rows = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ x1: i % 7, x2: i % 5, y: i % 10 === 0 }));
+    await send(rows(60));
+    await ask(daemon, "snapshots-take", {});
+    await send(rows(30));
+    await ask(daemon, "rollback", { snapshot: "2" });
+    await send(rows(30));
+    expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same", steps: 60 });
+    await daemon.close();
+    const given = await opened("models: { default: { batch: { size: 2 }, classWeights: [1, 9] } }", data);
+    await given.send(rows(30));
+    expect(await ask(given.daemon, "verify", {})).toMatchObject({ outcome: "same", steps: 75 });
+  });
+});

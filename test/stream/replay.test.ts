@@ -20,6 +20,7 @@ type Act =
       readonly rate: number;
       readonly kind: "sgd" | "adagrad";
       readonly scale: "standard" | "none";
+      readonly classWeights: "balanced" | readonly number[] | null;
     }
   | { readonly do: "refuse" }
   | { readonly do: "save" }
@@ -48,6 +49,7 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
       rate: fc.constantFrom(0.01, 0.1),
       kind: fc.constantFrom("sgd" as const, "adagrad" as const),
       scale: fc.constantFrom("standard" as const, "none" as const),
+      classWeights: fc.constantFrom(null, "balanced" as const, [1, 3]),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ do: "refuse" as const }) },
@@ -60,7 +62,8 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
 const kinds: readonly Partial<LearnerConfig>[] = [
   {},
   { categorical: { x1: ["a", "b", "c"], x2: 5 } },
-  { categorical: { x2: 3 } },
+  { categorical: { x2: 3 }, classWeights: "balanced" },
+  { classWeights: "balanced" },
 ];
 
 /** Runs acts on a live model and returns what its journal and snapshots hold. */
@@ -125,10 +128,12 @@ function live(
         const target = states[random.uint32() % states.length];
         if (target?.snapshot) model.rollback({ id: target.snapshot.id, checksum: "c", learner: target.learner }, 0);
       } else if (act.do === "reset") model.reset(inForce(config), 0);
-      else
-        model.configure(
-          inForce({ ...config, scale: act.scale, optimizer: { kind: act.kind, learningRate: act.rate } }),
-        );
+      else {
+        const { classWeights: _, ...rest } = config;
+        const weighed = act.classWeights === null ? {} : { classWeights: act.classWeights };
+        const optimizer = { kind: act.kind, learningRate: act.rate };
+        model.configure(inForce({ ...rest, ...weighed, scale: act.scale, optimizer }));
+      }
     }
   }
   drain();
@@ -189,7 +194,7 @@ describe("the fold", () => {
     model.configure(model.state.config);
     model.save("created", 0);
     const start = seal(model).states[0];
-    append(model, new Random(1), 7);
+    append(model, new Random(1), 7, [], 40);
     model.cut(4);
     const { section } = seal(model);
     const replay = new Replay(stateFrom(start as SavedState), { learnerStateOf: () => new Uint8Array() });
@@ -208,6 +213,8 @@ describe("the fold", () => {
     expect(again.pending).toBe(3);
     model.cut(3);
     again.cut(3);
+    expect(model.state.missing).toBeGreaterThan(3);
+    expect(again.state.missing).toBe(model.state.missing);
     expect(again.state.learner.save()).toEqual(model.state.learner.save());
   });
 
