@@ -194,7 +194,8 @@ describe("the fold", () => {
     model.configure(model.state.config);
     model.save("created", 0);
     const start = seal(model).states[0];
-    append(model, new Random(1), 7, [], 40);
+    append(model, new Random(1), 4);
+    append(model, new Random(1), 3, [], 60);
     model.cut(4);
     const { section } = seal(model);
     const replay = new Replay(stateFrom(start as SavedState), { learnerStateOf: () => new Uint8Array() });
@@ -213,9 +214,18 @@ describe("the fold", () => {
     expect(again.pending).toBe(3);
     model.cut(3);
     again.cut(3);
-    expect(model.state.missing).toBeGreaterThan(3);
+    expect(model.state.missing).toBeGreaterThan(0);
     expect(again.state.missing).toBe(model.state.missing);
     expect(again.state.learner.save()).toEqual(model.state.learner.save());
+  });
+
+  it("finds what is missing in the answer to a question that was passed over", () => {
+    const model = liveModel({});
+    appendLate(model, new Random(1), QUESTION, "q", 100);
+    model.pass();
+    appendLate(model, new Random(1), ANSWER, "q");
+    model.cut(1);
+    expect([model.state.missing, model.state.undone]).toEqual([2, 0]);
   });
 
   it.each([
