@@ -180,6 +180,8 @@ describe("the environment", () => {
         RIVULET_MODELS__DEFAULT__NETWORK__HIDDEN: "[4, 2]",
         RIVULET_MODELS__DEFAULT__NETWORK__ACTIVATION: '["tanh", "relu"]',
         RIVULET_MODELS__DEFAULT__LABEL: "2",
+        RIVULET_MODELS__DEFAULT__CATEGORICAL: '{"a": ["red", "green"], "c": 8}',
+        RIVULET_MODELS__DEFAULT__CLASSWEIGHTS: "[1, 20]",
         RIVULET_MQTT__USERNAME: "007",
         RIVULET_MQTT__INSECURE: "true",
         RIVULET_MQTT__PASSWORDFILE: "null",
@@ -190,6 +192,8 @@ describe("the environment", () => {
     expect(models["default"]).toMatchObject({
       features: ["a", "b", "c"],
       label: "2",
+      categorical: { a: ["red", "green"], c: 8 },
+      classWeights: [1, 20],
       network: { hidden: [4, 2], activation: ["tanh", "relu"] },
     });
     expect(mqtt).toMatchObject({ username: "007", insecure: true, passwordFile: null });
