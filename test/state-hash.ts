@@ -60,7 +60,7 @@ function trainedBy(engine: EngineKind, config: LearnerConfig, steps: number): st
       labels[r] = config.network.loss === "mse" ? random.normal() : random.uint32() % (config.classes?.length ?? 2);
       sampleWeights[r] = 0.5 + random.uniform();
     }
-    learner.step(1 + (k % rows), isUntidy);
+    learner.step(1 + (k % rows));
     costs[k] = learner.engine.cost;
   }
   // The sign of a NaN, which a network that has diverged predicts, is the processor's own.

@@ -104,7 +104,7 @@ async function train(
     raw.set(set.x.subarray(at * width, (at + rows) * width));
     engine.labels.set(set.y.subarray(at, at + rows));
     at = (at + rows) % set.rows;
-    learner.step(rows, 1, set.hasMissing);
+    learner.step(rows);
     reached ||= options.targetCost !== undefined && engine.cost <= options.targetCost;
     const last = step === iterations || (reached && options.targetCost !== undefined);
     if (step === 1 || step % options.logEvery === 0 || last) {

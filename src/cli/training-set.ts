@@ -13,7 +13,6 @@ export interface TrainingSet {
   readonly x: Float64Array;
   /** (rows). */
   readonly y: Float64Array;
-  readonly hasMissing: boolean;
 }
 
 /** Reads a CSV file as numbers. Throws `file-unreadable`, and `csv-invalid` with the line of the first cell that does not fit. */
@@ -52,7 +51,7 @@ export function readTrainingSet(
     }
     y[r] = value;
   });
-  return { features, label, rows: rows.length, x, y, hasMissing: x.some(Number.isNaN) };
+  return { features, label, rows: rows.length, x, y };
 }
 
 /** Reads a file as text. Throws `file-unreadable`. */

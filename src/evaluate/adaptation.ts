@@ -59,8 +59,7 @@ export class Adaptation {
 
   /** Notes the mini-batch in the learner's buffers, whose outputs are there, before the learner is trained on it. */
   before(learner: Learner, rows: number): void {
-    const { inputs, labels } = learner.engine;
-    this.#recent?.add(inputs, labels, rows);
+    this.#recent?.add(learner.raw, learner.engine.labels, rows);
     this.#library?.pass(learner, rows);
     if (this.#challenger !== null) this.#race(learner, this.#challenger, rows);
     if (this.#head[BOOSTED]! > 0) this.#head[BOOSTED] = this.#faded(rows);
@@ -155,12 +154,11 @@ export class Adaptation {
   /** Lets the challenger predict the mini-batch, then learn it. */
   #race(learner: Learner, challenger: Learner, rows: number): void {
     const { engine } = challenger;
-    const { inputs, labels, sampleWeights } = learner.engine;
-    engine.inputs.set(inputs);
+    const { labels, sampleWeights } = learner.engine;
+    challenger.raw.set(learner.raw);
     engine.labels.set(labels);
     engine.sampleWeights.set(sampleWeights);
-    engine.rows = rows;
-    engine.forward();
+    challenger.forward(rows);
     const isValue = learner.config.network.loss === "mse";
     for (let r = 0; r < rows; r++) {
       const label = labels[r]!;

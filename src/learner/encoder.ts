@@ -1,7 +1,8 @@
 // From a row as the journal has it to the inputs of the engine: a category becomes inputs of its own, and what is missing
-// the running mean of its feature. Alike when a model trains, replays and predicts. Where all features are numbers the rows
-// are put where the engine reads them, and as long as nothing is missing, nothing is done. Else the statistics are learned
-// here, each feature by a count of its own, for a mean that was filled in is no observation.
+// the running mean of its feature. Alike when a model trains, replays and predicts. As long as all features are numbers and
+// none is missing, rows are only copied. Else the statistics are learned here, each feature by a count of its own, for a
+// mean that was filled in is no observation. Rows as they came stay as they are: they are encoded once to be predicted, and
+// again, by statistics that know them, to be trained.
 
 import type { Engine } from "./engine.ts";
 import { columnsOf, inputsOf, type LearnerConfig } from "./learner-config.ts";
@@ -14,7 +15,7 @@ type Tagged = readonly [tag: string, values: Vector];
 export class Encoder {
   /** (B, F) row-major, NaN where a feature is missing: where the rows of a mini-batch are put. */
   readonly raw: Float64Array;
-  /** (B, I): the very `raw` where all features are numbers. */
+  /** (B, I), of the engine. */
   readonly #inputs: Float64Array;
   readonly #isPlain: boolean;
   readonly #features: number;
@@ -29,6 +30,8 @@ export class Encoder {
   /** (I) how often each input was there; of use while `#counting`. */
   readonly #counts: Float64Array;
   #counting = false;
+  /** Whether the last `learn` learned anything. */
+  #learned = false;
   readonly #before: { readonly state: Float64Array; readonly counts: Float64Array; counting: boolean };
 
   constructor(engine: Engine, config: LearnerConfig) {
@@ -40,17 +43,12 @@ export class Encoder {
     this.#widths = Uint32Array.from(columns, ({ kind, width }) => (kind === "number" ? 0 : width));
     this.#isHashed = Uint8Array.from(columns, ({ kind }) => (kind === "hashed" ? 1 : 0));
     this.#inputs = engine.inputs;
-    this.raw = this.#isPlain ? engine.inputs : new Float64Array(engine.labels.length * columns.length);
+    this.raw = new Float64Array(engine.labels.length * columns.length);
     this.#isScaled = engine.scaler !== null;
     this.#statistics = engine.scaler ?? new Scaler(this.#width);
     this.#counts = new Float64Array(this.#width);
     this.#before = { state: this.#statistics.state.slice(), counts: this.#counts.slice(), counting: false };
     this.resume([]);
-  }
-
-  /** Tells whether every mini-batch must be encoded, not only those in which something is missing. */
-  get encodes(): boolean {
-    return this.#counting || !this.#isPlain;
   }
 
   /** The state to be saved: nothing before the first category or missing value. */
@@ -80,31 +78,34 @@ export class Encoder {
     if (!this.#isPlain) this.#begin();
   }
 
-  /** Learns from the first `rows` rows and puts the inputs of the engine in place. Returns how many values were missing. */
-  encode(rows: number): number {
-    const missing = this.#missingIn(rows);
-    this.#keep();
-    if (missing > 0 && !this.#counting) this.#begin();
-    if (!this.#isPlain) for (let s = 0; s < rows; s++) this.#spread(this.raw, s);
-    if (this.#counting && !this.#statistics.frozen) this.#statistics.learnPresent(this.#counts, this.#inputs, rows);
-    if (missing > 0 || !this.#isPlain) this.#fill(rows);
-    if (!this.#isPlain) for (let s = 0; s < rows; s++) this.#mark(this.raw, s);
+  /**
+   * Learns from the first `rows` rows of `raw` and puts the inputs of the engine in place. Returns how many values were
+   * missing.
+   */
+  learn(rows: number): number {
+    const missing = this.#spread(this.raw, rows);
+    this.#learned = missing > 0 || this.#counting;
+    if (this.#learned) {
+      this.#keep();
+      if (!this.#counting) this.#begin();
+      if (this.#counting && !this.#statistics.frozen) this.#statistics.learnPresent(this.#counts, this.#inputs, rows);
+    }
+    this.#finish(this.raw, rows, missing);
     return missing;
   }
 
-  /** Takes back what the last `encode` learned. */
+  /** Takes back what the last `learn` learned. */
   undo(): void {
+    if (!this.#learned) return;
     const { state, counts, counting } = this.#before;
     this.#statistics.state.set(state);
     this.#counts.set(counts);
     this.#counting = counting;
   }
 
-  /** Puts the inputs of a prediction for a row (F) in place. */
-  encodeRow(features: ArrayLike<number>): void {
-    this.#spread(features, 0);
-    this.#fill(1);
-    if (!this.#isPlain) this.#mark(features, 0);
+  /** Puts the inputs of the engine in place for a prediction of `rows` rows (rows, F), by the statistics as they stand. */
+  encode(features: ArrayLike<number>, rows: number): void {
+    this.#finish(features, rows, this.#spread(features, rows));
   }
 
   /** Begins to count, and to learn in the engine's place. What was imported without a count is never learned. */
@@ -116,22 +117,32 @@ export class Encoder {
     if (!frozen) this.#statistics.takeOver();
   }
 
-  #missingIn(rows: number): number {
-    const length = rows * this.#features;
+  /**
+   * Copies numbers to their inputs; those of categories get NaN, of which nothing is learned. Returns how many values are
+   * missing.
+   */
+  #spread(raw: ArrayLike<number>, rows: number): number {
+    if (this.#isPlain) return copyPlain(this.#inputs, raw, rows * this.#features);
+    const inputs = this.#inputs;
+    const features = this.#features;
     let missing = 0;
-    for (let i = 0; i < length; i++) if (Number.isNaN(this.raw[i])) missing++;
+    for (let s = 0; s < rows; s++) {
+      for (let f = 0; f < features; f++) {
+        const value = raw[s * features + f]!;
+        if (Number.isNaN(value)) missing++;
+        const at = s * this.#width + this.#firsts[f]!;
+        const width = this.#widths[f]!;
+        if (width === 0) inputs[at] = value;
+        for (let i = at; i < at + width; i++) inputs[i] = Number.NaN;
+      }
+    }
     return missing;
   }
 
-  /** Copies the numbers of row s to their inputs; those of categories get NaN, of which nothing is learned. */
-  #spread(raw: ArrayLike<number>, s: number): void {
-    const inputs = this.#inputs;
-    for (let f = 0; f < this.#features; f++) {
-      const at = s * this.#width + this.#firsts[f]!;
-      const width = this.#widths[f]!;
-      if (width === 0) inputs[at] = raw[s * this.#features + f]!;
-      for (let i = at; i < at + width; i++) inputs[i] = Number.NaN;
-    }
+  /** Puts means in place of what is missing, and ones for categories. */
+  #finish(raw: ArrayLike<number>, rows: number, missing: number): void {
+    if (missing > 0 || !this.#isPlain) this.#fill(rows);
+    if (!this.#isPlain) for (let s = 0; s < rows; s++) this.#mark(raw, s);
   }
 
   /** Puts means where NaN is; that of a category's input, of which nothing is learned, is 0. */
@@ -161,4 +172,15 @@ export class Encoder {
     this.#before.counts.set(this.#counts);
     this.#before.counting = this.#counting;
   }
+}
+
+/** Copies numbers to their inputs, in the same order. Returns how many are missing. */
+function copyPlain(inputs: Float64Array, raw: ArrayLike<number>, length: number): number {
+  let missing = 0;
+  for (let i = 0; i < length; i++) {
+    const value = raw[i]!;
+    inputs[i] = value;
+    if (Number.isNaN(value)) missing++;
+  }
+  return missing;
 }

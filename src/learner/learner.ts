@@ -54,21 +54,19 @@ export class Learner {
 
   /**
    * Trains on the first `rows` rows of `raw` and of the engine's labels and weights, with the learning rate times `boost`;
-   * `engine.cost` and `engine.undone` tell the outcome. Returns how many values were missing: where all features are numbers
-   * they are looked for, and filled in, only if the caller says that there may be some.
+   * `engine.cost` and `engine.undone` tell the outcome. Returns how many values were missing.
    */
-  step(rows: number, boost = 1, mayMiss = false): number {
+  step(rows: number, boost = 1): number {
     const { engine } = this;
     engine.rows = rows;
-    const encodes = mayMiss || this.#encoder.encodes;
-    const missing = encodes ? this.#encoder.encode(rows) : 0;
+    const missing = this.#encoder.learn(rows);
     this.#classWeights?.apply(engine.sampleWeights, engine.labels, rows);
     engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied) * boost;
     engine.step();
     this.#classWeights?.restore(engine.sampleWeights, rows);
     if (engine.undone) {
       this.#classWeights?.undo();
-      if (encodes) this.#encoder.undo();
+      this.#encoder.undo();
       return missing;
     }
     this.#applied[0] = this.#applied[0]! + 1;
@@ -84,13 +82,26 @@ export class Learner {
   /** Returns the outputs for one row of features (F): (K), on loan until the next step or prediction. */
   outputsFor(features: ArrayLike<number>): Vector {
     const { engine } = this;
-    this.#encoder.encodeRow(features);
+    this.#encoder.encode(features, 1);
     engine.rows = 1;
     engine.forward();
     return this.#row;
   }
 
-  /** Begins anew with other initial parameters, drawn where the generator stands; what the scaler knows stays. */
+  /** Puts the first `rows` rows of `raw` in place as `engine.inputs`, by what is known before they are learned. */
+  encode(rows: number): void {
+    this.#encoder.encode(this.raw, rows);
+  }
+
+  /** Predicts the first `rows` rows of `raw` by the state as it stands: into `engine.outputs`, from `engine.inputs`. */
+  forward(rows: number): void {
+    const { engine } = this;
+    this.encode(rows);
+    engine.rows = rows;
+    engine.forward();
+  }
+
+  /** Begins anew with other initial parameters, drawn where the generator stands; what is known of the inputs stays. */
   begin(): void {
     const { engine } = this;
     engine.parameters.fill(0);
@@ -98,6 +109,7 @@ export class Learner {
     engine.powers.fill(1);
     this.#applied.fill(0);
     this.#schedule.state.fill(1);
+    this.#classWeights?.counts.fill(0);
     this.#initialise();
   }
 

@@ -80,7 +80,6 @@ export function decodePacked(
   out.hasTimes = false;
   out.hasIds = false;
   out.hasLate = false;
-  out.hasMissing = false;
   out.ignoredFields = 0;
   out.numbering = numberingOf(number, rows);
   return { kind: "rows", rows: out };

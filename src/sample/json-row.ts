@@ -55,7 +55,6 @@ export class RowWriter {
     this.#out.hasTimes = false;
     this.#out.hasIds = false;
     this.#out.hasLate = false;
-    this.#out.hasMissing = false;
   }
 
   /** Writes the values as row `r`. */
@@ -107,7 +106,6 @@ export class RowWriter {
     }
     // A row that has nothing at all is a mistake, whatever may be missing.
     if (missing === width) this.refuse("feature-missing", `row ${r} has none of its features`);
-    this.#out.hasMissing ||= missing > 0;
     return missing < width;
   }
 

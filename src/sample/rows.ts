@@ -65,7 +65,7 @@ export const ANSWER = 2;
 /** Is a message's rows, by column; on loan until the next message is decoded. */
 export interface Rows {
   rows: number;
-  /** (rows, I) row-major; NaN is a missing feature, only where `hasMissing`, and in answers. */
+  /** (rows, I) row-major; NaN where a feature is missing, as all are in answers. */
   readonly features: Float64Array;
   readonly labels: Float64Array;
   /** Factors of the losses; only where `hasWeights`, else all are 1. */
@@ -80,7 +80,6 @@ export interface Rows {
   hasTimes: boolean;
   hasIds: boolean;
   hasLate: boolean;
-  hasMissing: boolean;
   numbering: readonly NumberRun[];
   /** Fields that the schema does not know, counted as often as they came. */
   ignoredFields: number;
@@ -126,7 +125,6 @@ export function createRows(features: number, rowsMax: number): Rows {
     hasTimes: false,
     hasIds: false,
     hasLate: false,
-    hasMissing: false,
     numbering: [],
     ignoredFields: 0,
   };

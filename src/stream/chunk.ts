@@ -84,7 +84,6 @@ export class Chunk {
       ring.ids[slot] = rows.hasIds ? rows.ids[r]! : null;
       if (rows.hasLate && rows.kinds[r] !== SAMPLE) model.late(slot);
     }
-    if (rows.hasMissing) ring.missingUpTo = ring.head;
     this.rows += to - from;
     model.draft.appended(first, rows);
     const missing = model.state.accept(ring.head, numbering);

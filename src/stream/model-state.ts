@@ -4,7 +4,7 @@ import { NONE, type Signal } from "../evaluate/detector.ts";
 import { MONITOR_DEFAULTS, Monitor } from "../evaluate/monitor.ts";
 import type { Decision, Numbering } from "../learner/entry.ts";
 import { Learner } from "../learner/learner.ts";
-import { LATE_KEEP, type LearnerConfig, outputsOf, watchOf } from "../learner/learner-config.ts";
+import { inputsOf, LATE_KEEP, type LearnerConfig, outputsOf, watchOf } from "../learner/learner-config.ts";
 import { bytesOf, decodeStateBlock, encodeStateBlock, fillFrom, sectionOf } from "../learner/state-block.ts";
 import { Marks } from "../sample/marks.ts";
 import { Questions } from "./questions.ts";
@@ -104,13 +104,12 @@ export class ModelState {
   /**
    * Trains on the first `trained` rows of the learner's buffers, as one step that takes `taken` pending rows. They are
    * scored by what the learner, as it stands, predicts; `made` (trained, K) holds what was predicted of answered questions
-   * when they were asked, NaN for other rows, and is null where there are none; `mayMiss` says whether features may be
-   * missing in them.
+   * when they were asked, NaN for other rows, and is null where there are none.
    */
-  train(trained: number, taken: number, made: Float64Array | null, mayMiss: boolean): void {
+  train(trained: number, taken: number, made: Float64Array | null): void {
     const { engine } = this.#learner;
     const signal = this.#score(trained, made);
-    const missing = this.#learner.step(trained, this.#adaptation.rate, mayMiss);
+    const missing = this.#learner.step(trained, this.#adaptation.rate);
     if (missing > 0) this.#counters[MISSING] = this.missing + missing;
     this.step++;
     this.ordinal++;
@@ -124,8 +123,7 @@ export class ModelState {
   #score(rows: number, made: Float64Array | null): Signal {
     if (this.#monitor === null) return NONE;
     const { engine } = this.#learner;
-    engine.rows = rows;
-    engine.forward();
+    this.#learner.forward(rows);
     const { outputs } = engine;
     if (made !== null) {
       const numbers = rows * engine.outputCount;
@@ -231,7 +229,7 @@ function monitorOf(config: LearnerConfig): Monitor | null {
   const { window, fading } = MONITOR_DEFAULTS;
   return new Monitor({
     classes: config.network.loss === "mse" ? 0 : Math.max(2, outputsOf(config)),
-    features: config.features.length,
+    features: inputsOf(config),
     window,
     fading,
     detector: detector === "none" ? null : detector,
@@ -251,7 +249,7 @@ function sameScores(a: LearnerConfig, b: LearnerConfig): boolean {
     one.metrics === other.metrics &&
     one.detector === other.detector &&
     one.input === other.input &&
-    a.features.length === b.features.length &&
+    inputsOf(a) === inputsOf(b) &&
     a.network.loss === b.network.loss &&
     outputsOf(a) === outputsOf(b)
   );

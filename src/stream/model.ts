@@ -127,8 +127,6 @@ export class Model {
         this.#recoverLate(block, r, slot);
       }
     }
-    // Which of them have gaps is found out when they are trained.
-    this.ring.missingUpTo = this.ring.head;
     if (this.pending > 0) this.draft.recovered(commit, this.state.sequence + 1);
     this.#oldestAt = now;
   }
@@ -152,7 +150,6 @@ export class Model {
     const found = questions.find(id);
     if (found.kind !== "open") throw new Error(`an answer to ${id} was admitted, which is ${found.kind}`);
     features.set(found.asked.features);
-    if (features.some(Number.isNaN)) ring.missingUpTo = ring.head;
     predictions.set(found.asked.prediction, slot * outputs);
     questions.answer(id);
   }
@@ -172,7 +169,7 @@ export class Model {
     const { engine, raw } = state.learner;
     const first = state.sequence + 1;
     const taken = ring.copy(first, rows, raw, engine.labels, engine.sampleWeights);
-    state.train(rows, taken, ring.made(first, taken), ring.missingUpTo >= first);
+    state.train(rows, taken, ring.made(first, taken));
     this.#questionsPending -= taken - rows;
     this.draft.cut(state.step, first, taken, engine.cost, engine.undone);
     // Fewer rows than a mini-batch are pending when a chunk comes, so what is left after a cut came with the newest one.

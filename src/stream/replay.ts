@@ -148,7 +148,7 @@ export class Replay {
       if (this.difference !== null) return;
       const taken = entry.rows[i]!;
       const trained = this.#fill(taken);
-      state.train(trained, taken, this.#made, true);
+      state.train(trained, taken, this.#made);
       const { cost, undone } = state.learner.engine;
       if (undone !== (entry.undone[i] === 1)) {
         this.difference = this.#differs(

@@ -18,8 +18,6 @@ export class Ring {
   readonly kinds: Uint8Array;
   /** (capacity, K) what was predicted for questions, and for answers when they were asked; made at the first of them. */
   predictions: Float64Array | null = null;
-  /** The last row in which a feature may be missing. */
-  missingUpTo = 0;
   /** Sequence of the newest row. */
   head: number;
   /** Every slot up to this sequence is free. */

@@ -33,14 +33,14 @@ describe("the model file", () => {
   it("keeps a scaler without a count frozen", () => {
     const frozen = { ...file, scaler: { mean: [1, 2], std: [0.5, 4] } };
     const learner = learnerOf(parseModelFile(JSON.stringify(frozen)), training);
-    learner.engine.inputs.set([9, 9, 9, 9]);
+    learner.raw.set([9, 9, 9, 9]);
     learner.step(2);
     expect(modelFileOf(learner).scaler).toEqual(frozen.scaler);
   });
 
   it("gives the same predictions on both sides of the file", () => {
     const learner = learnerOf(file, training);
-    learner.engine.inputs.set([1, 2, 3, 4]);
+    learner.raw.set([1, 2, 3, 4]);
     learner.step(2);
     const again = learnerOf(parseModelFile(JSON.stringify(modelFileOf(learner))), training);
     expect(again.predict([0.3, -7])).toBe(learner.predict([0.3, -7]));

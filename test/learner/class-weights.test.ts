@@ -21,10 +21,11 @@ const several: LearnerConfig = {
 /** Trains on seeded mini-batches; `weigh` gives the weight of a row of a class, after its mini-batch was counted. */
 function teach(learner: Learner, steps: number, weigh?: (label: number, counts: readonly number[]) => number): void {
   const random = new Random(4);
-  const { inputs, labels, sampleWeights } = learner.engine;
+  const { raw } = learner;
+  const { labels, sampleWeights } = learner.engine;
   const counts = new Array(learner.config.classes?.length ?? 2).fill(0);
   for (let k = 0; k < steps; k++) {
-    for (let i = 0; i < inputs.length; i++) inputs[i] = random.normal();
+    for (let i = 0; i < raw.length; i++) raw[i] = random.normal();
     for (let r = 0; r < 4; r++) {
       const label = random.uint32() % 20 === 0 ? 1 + (k % (counts.length - 1)) : 0;
       labels[r] = label;
@@ -61,11 +62,11 @@ describe("class weights", () => {
 
   it("never throw the network away when a class comes for the first time", () => {
     const learner = new Learner({ ...base, batch: { size: 1 }, classWeights: "balanced" });
-    learner.engine.inputs.set([1, 2]);
+    learner.raw.set([1, 2]);
     for (let k = 0; k < 1000; k++) learner.step(1);
     learner.engine.labels[0] = 1;
     const before = learner.predict([1, 2]);
-    learner.engine.inputs.set([1, 2]);
+    learner.raw.set([1, 2]);
     learner.step(1);
     expect(learner.engine.cost).toBeCloseTo(-100 * Math.log(before), 8);
   });

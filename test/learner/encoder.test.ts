@@ -3,6 +3,7 @@ import type { EngineKind } from "../../src/learner/engine.ts";
 import { Learner } from "../../src/learner/learner.ts";
 import type { LearnerConfig } from "../../src/learner/learner-config.ts";
 import { Random } from "../../src/learner/random.ts";
+import { decodeStateBlock } from "../../src/learner/state-block.ts";
 import { firstDifference, traceOf } from "./engines.ts";
 
 const base: LearnerConfig = {
@@ -18,7 +19,7 @@ const unscaled: LearnerConfig = { ...base, scale: "none" };
 const gone = Number.NaN;
 
 /** Trains on seeded rows near (1000, −3), of which a share lacks a value. */
-function teach(learner: Learner, random: Random, steps: number, share: number, mayMiss = true): void {
+function teach(learner: Learner, random: Random, steps: number, share: number): void {
   const { raw, engine } = learner;
   for (let k = 0; k < steps; k++) {
     for (let i = 0; i < raw.length; i++) {
@@ -26,17 +27,40 @@ function teach(learner: Learner, random: Random, steps: number, share: number, m
       raw[i] = random.uniform() < share ? gone : value;
     }
     for (let r = 0; r < engine.labels.length; r++) engine.labels[r] = random.uint32() & 1;
-    learner.step(1 + (k % engine.labels.length), mayMiss);
+    learner.step(1 + (k % engine.labels.length));
   }
 }
 
 describe("a missing value", () => {
-  it("changes no bit where there is none, looked for or not", () => {
+  it("leaves nothing in the state where there is none", () => {
     for (const config of [base, unscaled]) {
-      const [looked, not] = [new Learner(config), new Learner(config)];
-      teach(looked, new Random(2), 50, 0, true);
-      teach(not, new Random(2), 50, 0, false);
-      expect(looked.save()).toEqual(not.save());
+      const learner = new Learner(config);
+      teach(learner, new Random(2), 50, 0);
+      const tags = decodeStateBlock(learner.save()).map(({ tag }) => tag);
+      expect(tags.filter((tag) => tag === "MISS" || tag === "MEAN")).toEqual([]);
+    }
+  });
+
+  it("is predicted by the mean from before its mini-batch, which stays as it came, and as unknown", () => {
+    for (const config of [base, unscaled, { ...base, categorical: { x2: 3 } }]) {
+      const learner = new Learner(config);
+      teach(learner, new Random(2), 50, 0.3);
+      const before = learner.save();
+      const rows = [gone, 1, 5000, 2, 7000, gone, 9000, 0];
+      const predicted = [0, 2, 4, 6].map((at) => learner.predict(rows.slice(at, at + 2)));
+      learner.raw.set(rows);
+      learner.forward(4);
+      expect([...learner.engine.outputs]).toEqual(predicted);
+      expect([...learner.engine.inputs].some(Number.isNaN)).toBe(false);
+      expect([...learner.raw]).toEqual(rows);
+      expect(learner.save()).toEqual(before);
+      // A step after it is the one that there would have been without.
+      const other = new Learner(config);
+      other.restore(before);
+      other.raw.set(rows);
+      for (const { engine } of [learner, other]) engine.labels.set([0, 1, 1, 0]);
+      expect([learner.step(4), other.step(4)]).toEqual([2, 2]);
+      expect(learner.save()).toEqual(other.save());
     }
   });
 
@@ -46,7 +70,7 @@ describe("a missing value", () => {
   ])("is the mean of those that were there, the row's own mini-batch included, %s", (_, config) => {
     const [gappy, filled] = [new Learner(config), new Learner(config)];
     gappy.raw.set([1, 7, 3, gone, gone, 9, 5, gone]);
-    gappy.step(4, true);
+    gappy.step(4);
     expect([...gappy.engine.inputs.subarray(0, 8)]).toEqual([1, 7, 3, 8, 3, 9, 5, 8]);
     filled.raw.set([1, 7, 3, 8, 3, 9, 5, 8]);
     // It is not counted as an observation: the deviation of x2 is that of 7 and 9.
@@ -71,7 +95,7 @@ describe("a missing value", () => {
       if (!isGone) present.push(value);
       learner.raw.set([isGone ? gone : value, random.normal()]);
       learner.engine.labels[0] = k & 1;
-      missing += learner.step(1, true);
+      missing += learner.step(1);
     }
     const mean = present.reduce((sum, x) => sum + x, 0) / present.length;
     const std = Math.sqrt(present.reduce((sum, x) => sum + (x - mean) ** 2, 0) / present.length);
@@ -86,10 +110,10 @@ describe("a missing value", () => {
     const learner = new Learner(base);
     for (let k = 0; k < 200; k++) {
       learner.raw.set([gone, k % 7]);
-      learner.step(1, true);
+      learner.step(1);
     }
     learner.raw.set([1000, 0, 1001, 0, 1002, 0]);
-    learner.step(3, true);
+    learner.step(3);
     expect(learner.engine.scaler?.mean[0]).toBeCloseTo(1001, 9);
     expect(learner.engine.scaler?.std[0]).toBeCloseTo(Math.sqrt(2 / 3), 9);
   });
@@ -129,7 +153,7 @@ describe("a missing value", () => {
         const before = learner.save();
         learner.raw.set([1, gone, 2, 3]);
         learner.engine.labels[0] = Number.MAX_VALUE;
-        expect(learner.step(2, true)).toBe(1);
+        expect(learner.step(2)).toBe(1);
         expect(learner.engine.undone).toBe(true);
         expect(learner.save()).toEqual(before);
         teach(learner, new Random(6), 5, 0.4);
@@ -159,7 +183,7 @@ describe("a missing value", () => {
     learner.engine.scaler?.import([40, 50], [2, 3], null);
     teach(learner, new Random(5), 20, 0.5);
     learner.raw.set([gone, 1]);
-    learner.step(1, true);
+    learner.step(1);
     expect(learner.engine.inputs[0]).toBe(40);
     expect(learner.engine.scaler?.frozen).toBe(true);
   });

@@ -340,7 +340,6 @@ describe("a row in which a feature is missing", () => {
   ])("is taken where features may be missing: %s", (_, text, expected) => {
     const decoded = json(text, gappy);
     expect(table(decoded)).toEqual(expected);
-    expect(rowsOf(decoded).hasMissing).toBe(true);
   });
 
   it.each([
@@ -354,16 +353,8 @@ describe("a row in which a feature is missing", () => {
     expect(codeOf(json(text, gappy))).toBe(code);
   });
 
-  it("is not told of the message after it", () => {
-    const decoder = createDecoder(gappy, limits);
-    expect(rowsOf(decoder.json(bytesOf('{"x1":1,"y":0}'), null)).hasMissing).toBe(true);
-    expect(rowsOf(decoder.json(bytesOf('{"x1":1,"x2":2,"y":0}'), null)).hasMissing).toBe(false);
-    decoder.json(bytesOf('{"x1":1,"y":0}'), null);
-    expect(rowsOf(decoder.packed(packed64([1, 2, 0]), "f64", null)).hasMissing).toBe(false);
-  });
-
   it("is an answer where it has nothing but an id and a label", () => {
-    expect(rowsOf(json('{"id":"a","y":1}', gappy))).toMatchObject({ hasLate: true, hasMissing: false });
+    expect(rowsOf(json('{"id":"a","y":1}', gappy))).toMatchObject({ hasLate: true });
   });
 
   it("cannot be packed: NaN is no number", () => {

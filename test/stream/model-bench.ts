@@ -69,7 +69,6 @@ export function append(
       const value = drawn(model, random, i);
       model.ring.features[slot * model.ring.featureCount + i] = random.uint32() % 100 < gaps ? Number.NaN : value;
     }
-    if (gaps > 0) model.ring.missingUpTo = model.ring.head;
     model.ring.labels[slot] = random.uint32() & 1;
     model.ring.weights[slot] = 1;
     model.ring.times[slot] = Number.NaN;
