@@ -1,4 +1,5 @@
 import { Learner } from "../learner/learner.ts";
+import type { LearnerConfig } from "../learner/learner-config.ts";
 import { bytesOf, fillFrom, type StateSection } from "../learner/state-block.ts";
 import { DRIFT, NONE, type Signal } from "./detector.ts";
 import { Library } from "./library.ts";
@@ -76,6 +77,15 @@ export class Adaptation {
     if (signal === NONE || this.policy === "none") return null;
     if (this.policy === "background") return this.#challenge(learner);
     return signal === DRIFT ? this.#act(learner) : null;
+  }
+
+  /** Carries a challenger over to another configuration of the same topology, as the learner itself is. */
+  configure(config: LearnerConfig): void {
+    if (this.#challenger === null) return;
+    const block = this.#challenger.save();
+    this.#dismissLearner();
+    this.#challenger = new Learner(config);
+    this.#challenger.adopt(block);
   }
 
   /** Forgets former rows and states: what comes has other features, or begins anew. */

@@ -160,6 +160,7 @@ export class ModelState {
     this.#replace(config);
     this.ordinal++;
     this.#learner.adopt(block);
+    this.#adaptation.configure(config.learner);
   }
 
   /** Gives the learner's memory back; the state must not be used after it. */

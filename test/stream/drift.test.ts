@@ -7,7 +7,7 @@ import { Random } from "../../src/learner/random.ts";
 import type { SavedState, Section } from "../../src/learner/transaction.ts";
 import { acceptedOf, configInForce, ModelState } from "../../src/stream/model-state.ts";
 import { Replay } from "../../src/stream/replay.ts";
-import { learnerConfig, liveModel, seal } from "./model-bench.ts";
+import { inForce, learnerConfig, liveModel, seal } from "./model-bench.ts";
 
 const CONCEPT_ROWS = 1000;
 const SAVE_ROWS = 340;
@@ -27,7 +27,7 @@ function numbers(labelOf: (x: number, concept: number) => number): Draw {
 }
 
 /** Runs a model over a stream whose labels turn over, and gives what its journal and its states hold. */
-function run(config: LearnerConfig, rows: number, draw: Draw) {
+function run(config: LearnerConfig, rows: number, draw: Draw, changed?: LearnerConfig) {
   const commit = { filling: 1 };
   const model = liveModel({ config, commit, ringRows: 64 });
   const random = new Random(5);
@@ -57,6 +57,7 @@ function run(config: LearnerConfig, rows: number, draw: Draw) {
     model.cut(4);
     const { reaction } = model.state;
     if (reaction !== null) reactions.push({ row, reaction });
+    if (reaction === "challenge" && changed !== undefined) model.configure(inForce(changed));
     if (row % SAVE_ROWS === 0) model.save("command", 0);
     close();
   }
@@ -163,6 +164,20 @@ describe("a stream whose labels turn over", () => {
     const value = numbers((x, concept) => (concept % 2 === 0 ? x : 3 - 2 * x));
     const { reactions } = run(configOf("rollback", { network }), 4 * CONCEPT_ROWS, value);
     expect(reactions.map(({ reaction }) => reaction)).toContain("rollback");
+  });
+
+  it.each<[string, Partial<LearnerConfig>]>([
+    ["a larger mini-batch", { batch: { size: 8 } }],
+    ["another optimizer", { optimizer: { kind: "sgd", learningRate: 0.02 } }],
+    ["no scaler", { scale: "none" }],
+    ["weighed classes", { classWeights: "balanced" }],
+  ])("goes on with the race where the configuration changes in the middle of it: %s", (_, change) => {
+    const network = { ...learnerConfig.network, seed: 3 };
+    const optimizer = { kind: "adagrad", learningRate: 0.02 } as const;
+    const config = configOf("background", { network, optimizer });
+    const { reactions, sections, states } = run(config, 4 * CONCEPT_ROWS, turning, { ...config, ...change });
+    expect(reactions.map(({ reaction }) => reaction)).toContain("promotion");
+    for (const start of states.filter((_, s) => s % 3 === 0)) replayFrom(start, sections, states);
   });
 
   it("gives a fresh learner its place where that is better", () => {
