@@ -106,6 +106,7 @@ function replayFrom(start: SavedState, sections: readonly Section[], states: rea
 }
 
 describe("a stream whose labels turn over", () => {
+  const categorical = { x2: ["red", "green", "blue"] };
   const wanted: Readonly<Record<DriftPolicy, readonly Reaction[]>> = {
     none: [],
     event: ["event", "event", "event"],
@@ -134,7 +135,6 @@ describe("a stream whose labels turn over", () => {
   ] as const)(
     "is met where values are missing and a feature is a category: scale %s, classWeights %s",
     (scale, weights) => {
-      const categorical = { x2: ["red", "green", "blue"] };
       const untidily = { categorical, scale, ...(weights && { classWeights: weights }) };
       const { reactions, sections, states, model } = run(configOf("rollback", untidily), 4 * CONCEPT_ROWS, untidy);
       expect(reactions.map(({ reaction }) => reaction)).toContain("rollback");
@@ -149,6 +149,19 @@ describe("a stream whose labels turn over", () => {
       model.state.release();
     },
   );
+
+  // No line through the numbers of the categories tells the middle one: only inputs of their own do.
+  const middle: Draw = (random, concept) => {
+    const colour = random.uint32() % 3;
+    const features = [random.uint32() % 5 === 0 ? Number.NaN : random.normal(), colour];
+    return { features, label: (colour === 1) === (concept % 2 === 0) ? 1 : 0 };
+  };
+  it("is scored beside a logistic regression that is given categories as inputs", () => {
+    const { model } = run(configOf("rollback", { categorical }), CONCEPT_ROWS, middle);
+    const reading = model.state.monitor?.read();
+    if (reading?.kind !== "classes") throw new Error("there are classes");
+    expect(reading.window.baselines.logistic).toBeGreaterThan(0.95);
+  });
 
   it("is not seen where there is none", () => {
     const { reactions } = run(
