@@ -5,7 +5,7 @@ import { createHash, type Hash } from "node:crypto";
 import { exp, log, log1p, sigmoid, tanh } from "../src/learner/elementary.ts";
 import type { EngineKind } from "../src/learner/engine.ts";
 import { Learner } from "../src/learner/learner.ts";
-import type { LearnerConfig } from "../src/learner/learner-config.ts";
+import { categoriesOf, type LearnerConfig } from "../src/learner/learner-config.ts";
 import type { OptimizerConfig } from "../src/learner/optimizer.ts";
 import { PRECISIONS } from "../src/learner/precision.ts";
 import { Random } from "../src/learner/random.ts";
@@ -44,9 +44,18 @@ function trainedBy(engine: EngineKind, config: LearnerConfig, steps: number): st
   const random = new Random(11);
   const costs = new Float64Array(steps);
   const rows = config.batch.size;
-  const { inputs, labels, sampleWeights } = learner.engine;
+  const { raw } = learner;
+  const { labels, sampleWeights } = learner.engine;
+  const categories = categoriesOf(config);
+  const isUntidy = config.categorical !== undefined;
+  const draw = (i: number) => {
+    if (isUntidy && random.uint32() % 10 === 0) return Number.NaN;
+    const one = categories[i % categories.length] ?? null;
+    if (one !== null) return random.uint32() % (one === "hashed" ? 2 ** 32 : one.length);
+    return random.normal() * (i % 3 === 0 ? 1e3 : 1);
+  };
   for (let k = 0; k < steps; k++) {
-    for (let i = 0; i < inputs.length; i++) inputs[i] = random.normal() * (i % 3 === 0 ? 1e3 : 1);
+    for (let i = 0; i < raw.length; i++) raw[i] = draw(i);
     for (let r = 0; r < rows; r++) {
       labels[r] = config.network.loss === "mse" ? random.normal() : random.uint32() % (config.classes?.length ?? 2);
       sampleWeights[r] = 0.5 + random.uniform();
@@ -87,6 +96,30 @@ for (const optimizer of optimizers) {
       );
     }
   }
+}
+
+// Gaps, categories and weights that follow the classes, with a scaler and without.
+for (const scale of ["standard", "none"] as const) {
+  const network = {
+    hidden: [7],
+    activation: ["tanh"],
+    output: "softmax",
+    loss: "cross-entropy",
+    init: "he",
+    seed: 4,
+  } as const;
+  const config: LearnerConfig = {
+    features: ["a", "b", "c"],
+    label: "y",
+    classes: ["a", "b", "c"],
+    categorical: { b: ["red", "green"], c: 5 },
+    classWeights: "balanced",
+    network,
+    scale,
+    optimizer: { kind: "adagrad", learningRate: 0.01 },
+    batch: { size: ROWS },
+  };
+  console.log(`untidy ${scale} ${trained(config)}`);
 }
 
 // Layers wide enough for the loops of the compiled engine, and mini-batches of one row.

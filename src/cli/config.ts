@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { FORECAST_FLUSH_MS, forecastProfiles, type ProfileForecast } from "../daemon/commit-forecast.ts";
 import { type Config, checkConfig, formatFault, optimizerOf } from "../daemon/config.ts";
 import { type MemoryPlan, memoryPlan } from "../daemon/memory-plan.ts";
-import { outputsOf } from "../learner/learner-config.ts";
+import { inputsOf, outputsOf } from "../learner/learner-config.ts";
 import { type GlobalOptions, print, sourcesOf } from "./context.ts";
 import { optionsOf, positiveNumber } from "./options.ts";
 import { bytes, table } from "./table.ts";
@@ -43,16 +43,18 @@ function configText(config: Config): string {
   const { data, mqtt, commit, store, models, memory } = config;
   const plan = memoryOf(config);
   const broker = mqtt.broker === "embedded" ? `embedded on ${mqtt.host}:${mqtt.port}` : mqtt.broker;
-  const rows = Object.entries(models).map(([name, { features, label, classes, network, optimizer, batch }]) => [
-    name,
-    `${features.join(", ")} → ${label}`,
-    [features.length, ...network.hidden, outputsOf({ classes })].join("-"),
-    network.loss,
-    `${optimizer.kind} ${optimizerOf(optimizer).learningRate}`,
-    `${batch.size} rows or ${batch.maxAgeMs} ms`,
-    bytes(plan.models[name]?.engineBytes ?? 0),
-    bytes(plan.models[name]?.ringBytes ?? 0),
-  ]);
+  const rows = Object.entries(models).map(
+    ([name, { features, label, classes, categorical, network, optimizer, batch }]) => [
+      name,
+      `${features.join(", ")} → ${label}`,
+      [inputsOf({ features, categorical }), ...network.hidden, outputsOf({ classes })].join("-"),
+      network.loss,
+      `${optimizer.kind} ${optimizerOf(optimizer).learningRate}`,
+      `${batch.size} rows or ${batch.maxAgeMs} ms`,
+      bytes(plan.models[name]?.engineBytes ?? 0),
+      bytes(plan.models[name]?.ringBytes ?? 0),
+    ],
+  );
   return [
     "the configuration is valid",
     `data    ${data}, at most ${bytes(store.bytesMax)}`,

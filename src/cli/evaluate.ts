@@ -5,7 +5,7 @@ import { DRIFT } from "../evaluate/detector.ts";
 import { MONITOR_DEFAULTS, Monitor, type MonitorReading } from "../evaluate/monitor.ts";
 import { defaultEngine } from "../learner/engines.ts";
 import type { Learner } from "../learner/learner.ts";
-import { watchOf } from "../learner/learner-config.ts";
+import { inputsOf, watchOf } from "../learner/learner-config.ts";
 import { print } from "./context.ts";
 import { type FileOptions, learnerForFile } from "./file-learner.ts";
 import { optionsOf, wholeNumber } from "./options.ts";
@@ -66,7 +66,7 @@ export function evaluateCommand(): Command {
  */
 async function evaluate(learner: Learner, set: TrainingSet, delay: number): Promise<Evaluated> {
   const { rows, x, y } = set;
-  const { engine, config } = learner;
+  const { engine, raw, config } = learner;
   const width = set.features.length;
   const size = config.batch.size;
   const outputs = new Float64Array(rows * engine.outputCount);
@@ -80,19 +80,17 @@ async function evaluate(learner: Learner, set: TrainingSet, delay: number): Prom
     const count = Math.min(size, rows - from);
     for (const until = Math.min(rows, from + count + delay); asked < until; ) {
       const block = Math.min(size, until - asked);
-      engine.inputs.set(x.subarray(asked * width, (asked + block) * width));
-      engine.rows = block;
-      engine.forward();
+      raw.set(x.subarray(asked * width, (asked + block) * width));
+      learner.forward(block);
       outputs.set(engine.outputs.subarray(0, block * engine.outputCount), asked * engine.outputCount);
       asked += block;
     }
-    const batchX = x.subarray(from * width, (from + count) * width);
-    const batchY = y.subarray(from, from + count);
-    const signal = monitor.score(batchX, batchY, outputs.subarray(from * engine.outputCount), count);
-    if (signal === DRIFT) driftsAt.push(monitor.read().drift.lastDriftAt);
-    engine.inputs.set(batchX);
-    engine.labels.set(batchY);
+    raw.set(x.subarray(from * width, (from + count) * width));
+    engine.labels.set(y.subarray(from, from + count));
     engine.outputs.set(outputs.subarray(from * engine.outputCount, (from + count) * engine.outputCount));
+    learner.encode(count);
+    const signal = monitor.score(engine.inputs, engine.labels, engine.outputs, count);
+    if (signal === DRIFT) driftsAt.push(monitor.read().drift.lastDriftAt);
     adaptation.before(learner, count);
     learner.step(count, adaptation.rate);
     const reaction = adaptation.after(learner, signal);
@@ -110,7 +108,7 @@ function monitorOf({ config }: Learner): Monitor {
   const classes = config.network.loss === "mse" ? 0 : Math.max(2, config.classes?.length ?? 0);
   const { detector, input } = watchOf(config);
   const watch = { detector: detector === "none" ? null : detector, watch: input };
-  return new Monitor({ ...MONITOR_DEFAULTS, ...watch, classes, features: config.features.length });
+  return new Monitor({ ...MONITOR_DEFAULTS, ...watch, classes, features: inputsOf(config) });
 }
 
 /** Lets the event loop in from time to time, for Ctrl-C and the line that shows how far it is. */

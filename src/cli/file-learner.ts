@@ -3,9 +3,9 @@
 
 import { learnerConfigJson, type ModelConfig } from "../daemon/config.ts";
 import { RivuletError } from "../error.ts";
-import { learnerOf, parseModelFile } from "../export/model-file.ts";
+import { learnerOf, type ModelFile, parseModelFile } from "../export/model-file.ts";
 import { Learner } from "../learner/learner.ts";
-import type { LearnerConfig } from "../learner/learner-config.ts";
+import { type Categorical, categoriesOf, type LearnerConfig } from "../learner/learner-config.ts";
 import { configOf, type GlobalOptions } from "./context.ts";
 import { readText, readTrainingSet, type TrainingSet } from "./training-set.ts";
 
@@ -35,13 +35,19 @@ export function learnerForFile(
   const learned = JSON.parse(learnerConfigJson(config).json) as LearnerConfig;
   const start = options.model === undefined ? null : parseModelFile(readText(options.model));
   const source = start ?? (explicit ? learned : null);
+  const names = options.features ?? source?.features ?? null;
+  const categorical = start === null ? learned.categorical : renamed(start, names ?? []);
+  const categories = categorical === undefined ? {} : { categorical };
   const set = readTrainingSet(file, {
-    features: options.features ?? source?.features ?? null,
+    features: names,
     label: options.label ?? source?.label ?? null,
     classes: start === null && explicit ? learned.classes : null,
     loss: start?.loss ?? learned.network.loss,
+    categories: names === null ? [] : categoriesOf({ features: names, ...categories }),
+    mayMiss: start !== null || learned.missing !== "refuse",
   });
-  const training = trainingOf(learned, explicit, set.rows);
+  const { classWeights } = learned;
+  const training = { ...trainingOf(learned, explicit, set.rows), ...(classWeights && { classWeights }) };
   if (start !== null) {
     if (start.features.length !== set.features.length) {
       throw new RivuletError(
@@ -49,11 +55,19 @@ export function learnerForFile(
         `the model has ${start.features.length} features, --features names ${set.features.length}`,
       );
     }
-    return { learner: learnerOf({ ...start, features: set.features, label: set.label }, training), set };
+    const renamedStart = { ...start, features: set.features, label: set.label, ...categories };
+    return { learner: learnerOf(renamedStart, training), set };
   }
   const network = options.seed === undefined ? learned.network : { ...learned.network, seed: options.seed };
   const learner = new Learner({ ...learned, ...training, network, features: set.features, label: set.label });
   return { learner, set };
+}
+
+/** Gives what of a model file's features are categories the names that they have in the CSV file. */
+function renamed({ features, categorical }: ModelFile, names: readonly string[]): Categorical | undefined {
+  if (categorical === undefined) return undefined;
+  const entries = Object.entries(categorical).map(([name, given]) => [names[features.indexOf(name)] ?? name, given]);
+  return Object.fromEntries(entries);
 }
 
 function modelConfig(options: GlobalOptions): ModelConfig {

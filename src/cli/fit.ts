@@ -82,7 +82,7 @@ async function train(
   set: TrainingSet,
   options: Options,
 ): Promise<{ fitted: Fitted; reached: boolean }> {
-  const { engine, config } = learner;
+  const { engine, raw, config } = learner;
   const iterations = options.iterations ?? ITERATIONS;
   const size = config.batch.size;
   const width = set.features.length;
@@ -101,7 +101,7 @@ async function train(
   while (step < iterations && !interrupted) {
     step++;
     const rows = Math.min(size, set.rows - at);
-    engine.inputs.set(set.x.subarray(at * width, (at + rows) * width));
+    raw.set(set.x.subarray(at * width, (at + rows) * width));
     engine.labels.set(set.y.subarray(at, at + rows));
     at = (at + rows) % set.rows;
     learner.step(rows);

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { RivuletError } from "../error.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf } from "./options.ts";
 
@@ -7,7 +6,7 @@ import { optionsOf } from "./options.ts";
 export function predictCommand(): Command {
   return new Command("predict")
     .description("show what a model says of one row of features, in their order")
-    .argument("<values...>", "the features")
+    .argument("<values...>", 'the features; "" is a missing one')
     .option("--name <model>", "which model (default: the only one)")
     .option("--json", "print JSON")
     .action(async (texts: readonly string[], _, command: Command) => {
@@ -21,11 +20,11 @@ export function predictCommand(): Command {
     });
 }
 
-/** Reads the features of a row. Throws `usage`. */
-export function featureValues(texts: readonly string[]): number[] {
+/** Reads the features of a row: null is a missing one. The daemon knows which texts are names of categories. */
+export function featureValues(texts: readonly string[]): (number | string | null)[] {
   return texts.map((text) => {
+    if (text.trim() === "") return null;
     const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value)) throw new RivuletError("usage", `${text} is no number`);
-    return value;
+    return Number.isFinite(value) ? value : text.trim();
   });
 }

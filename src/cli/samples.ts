@@ -4,7 +4,7 @@ import type { Row } from "../client/row-text.ts";
 import type { Config, ModelConfig } from "../daemon/config.ts";
 import { RivuletError } from "../error.ts";
 import { Random } from "../learner/random.ts";
-import { readCsv } from "../sample/csv.ts";
+import { NUMERIC, readCsv } from "../sample/csv.ts";
 import {
   featuresMinOf,
   isStreamKind,
@@ -15,8 +15,6 @@ import {
 } from "../sample/streams.ts";
 import { NAME } from "../sample/topic.ts";
 import { readText } from "./training-set.ts";
-
-const DIGITS = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 interface Source {
   readonly stream?: string;
@@ -118,5 +116,5 @@ function kindOf(name: string, { features }: ModelConfig): StreamKind {
 function cellValue(cell: string): Value {
   const text = cell.trim();
   if (text === "") return undefined;
-  return DIGITS.test(text) ? Number(text) : text;
+  return NUMERIC.test(text) ? Number(text) : text;
 }

@@ -49,7 +49,7 @@ function show(): Command {
           snapshotsText([details]),
           "",
           `checksum ${details.checksum}`,
-          `network  ${details.network.features.length}-${details.network.layers.map(({ biases }) => biases.length).join("-")}, ${details.parameters} parameters, numerics ${details.numerics}`,
+          `network  ${details.network.layers[0]?.weights[0]?.length}-${details.network.layers.map(({ biases }) => biases.length).join("-")}, ${details.parameters} parameters, numerics ${details.numerics}`,
           `config   ${JSON.stringify(details.config)}`,
         ].join("\n"),
       );

@@ -46,8 +46,9 @@ function statusText({ broker, store, models, startedAt, data, pid, version, relo
     model.pending,
     model.cost === null ? null : Number(model.cost.toPrecision(5)),
     Object.values(model.refused).reduce((sum, count) => sum + count, 0),
+    model.missing,
   ]);
-  const headings = ["model", "learns", "step", "sequence", "durable", "pending", "cost", "refused"];
+  const headings = ["model", "learns", "step", "sequence", "durable", "pending", "cost", "refused", "missing"];
   const lines = [
     broker === null
       ? `no daemon runs on ${data}; this is what is stored`

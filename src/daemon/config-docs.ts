@@ -22,6 +22,13 @@ export interface KeyEntry {
   readonly doc: KeyDoc;
 }
 
+/** Gives what each value of a map of groups is, such as a model; null of anything else, a map of plain values too. */
+function groupOf({ additionalProperties }: KeyDoc): KeyDoc | null {
+  return typeof additionalProperties === "object" && additionalProperties.properties !== undefined
+    ? additionalProperties
+    : null;
+}
+
 let docs: KeyDoc | null = null;
 
 /** Reads the documentation out of the schema: once, and only when asked, for it takes as long as all the rest. */
@@ -30,29 +37,30 @@ export function configDocs(): KeyDoc {
   return docs;
 }
 
-/** Finds what is known about a path: the key itself, or the list that an item stands in; null for an unknown key. */
+/** Finds what is known about a path: the key itself, or the list or map that an item stands in; null for an unknown key. */
 export function keyDocAt(path: readonly (string | number)[]): KeyEntry | null {
   let doc = configDocs();
-  const known: string[] = [];
+  const found: string[] = [];
   for (const step of path) {
     if (typeof step === "number") break;
-    const open = typeof doc.additionalProperties === "object" ? doc.additionalProperties : undefined;
-    const next = doc.properties !== undefined && Object.hasOwn(doc.properties, step) ? doc.properties[step] : open;
-    if (next === undefined) return null;
-    known.push(step);
+    if (typeof doc.additionalProperties === "object" && groupOf(doc) === null) break;
+    const known = doc.properties !== undefined && Object.hasOwn(doc.properties, step);
+    const next = known ? doc.properties?.[step] : groupOf(doc);
+    if (next == null) return null;
+    found.push(step);
     doc = next;
   }
-  return { path: known, doc };
+  return { path: found, doc };
 }
 
 /** Lists every key that takes a value, for the models of these names. */
 export function keyEntries(models: readonly string[]): readonly KeyEntry[] {
   const entries: KeyEntry[] = [];
   const walk = (doc: KeyDoc, path: readonly string[]) => {
-    const { properties, additionalProperties } = doc;
+    const { properties } = doc;
+    const group = groupOf(doc);
     if (properties !== undefined) for (const [key, child] of Object.entries(properties)) walk(child, [...path, key]);
-    else if (typeof additionalProperties === "object")
-      for (const name of models) walk(additionalProperties, [...path, name]);
+    else if (group !== null) for (const name of models) walk(group, [...path, name]);
     else entries.push({ path, doc });
   };
   walk(configDocs(), []);
@@ -98,10 +106,10 @@ export function configYaml(): string {
     "# The defaults of Rivulet, every key spelt out. Copy what you want to change; what you leave out stays as it is here.",
     "# Durations: ms, s, m, h, d. Sizes: plain bytes, or kB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB (of 1024).",
   ];
-  const walk = ({ properties, additionalProperties }: KeyDoc, indent: string) => {
-    const models = typeof additionalProperties === "object" ? { default: additionalProperties } : {};
-    for (const [key, doc] of Object.entries(properties ?? models)) {
-      const isGroup = doc.properties !== undefined || typeof doc.additionalProperties === "object";
+  const walk = (parent: KeyDoc, indent: string) => {
+    const group = groupOf(parent);
+    for (const [key, doc] of Object.entries(parent.properties ?? (group === null ? {} : { default: group }))) {
+      const isGroup = doc.properties !== undefined || groupOf(doc) !== null;
       lines.push("", `${indent}# ${doc.description}.`);
       if (doc.limit !== undefined) lines.push(`${indent}# Allowed: ${doc.limit}.`);
       lines.push(`${indent}${key}:${isGroup ? "" : ` ${plainYaml(doc.default)}`}`);
@@ -125,5 +133,6 @@ export function configTable(): string {
 }
 
 function plainYaml(value: unknown): string {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return JSON.stringify(value);
   return Array.isArray(value) ? `[${value.map(plainYaml).join(", ")}]` : String(value);
 }

@@ -27,7 +27,7 @@ export type Difference =
   | { readonly kind: "tunable" | "generation" | "refused"; readonly changes: readonly Change[] };
 
 /** Keys that a trained model may change. Initial weights are drawn but once, or by a reset. */
-const TUNABLE = /^(optimizer\..+|batch\.size|late\.keep|watch\..+|network\.init|network\.seed)$/;
+const TUNABLE = /^(optimizer\..+|batch\.size|late\.keep|missing|classWeights|watch\..+|network\.init|network\.seed)$/;
 const GENERATION = /^(optimizer\.kind|scale|precision)$/;
 const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = { adagrad: 0.3, sgd: 0.1, rmsprop: 0.01, adam: 0.01 };
 
@@ -67,7 +67,16 @@ export function outputOf({ network, classes }: Pick<ModelConfig, "network" | "cl
 /** Is what of a model's configuration the learner depends on. */
 type LearnerKeys = Pick<
   ModelConfig,
-  "features" | "label" | "classes" | "network" | "scale" | "precision" | "optimizer"
+  | "features"
+  | "label"
+  | "classes"
+  | "categorical"
+  | "classWeights"
+  | "network"
+  | "scale"
+  | "missing"
+  | "precision"
+  | "optimizer"
 > & {
   readonly batch: { readonly size: number };
 } & Pick<ModelConfig, "late" | "metrics" | "drift">;
@@ -79,6 +88,8 @@ export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
     features: model.features,
     label: model.label,
     classes: model.classes,
+    ...(Object.keys(model.categorical).length === 0 ? {} : { categorical: model.categorical }),
+    ...(model.classWeights === "none" ? {} : { classWeights: model.classWeights }),
     network: {
       hidden,
       activation: typeof activation === "string" ? hidden.map(() => activation) : activation,
@@ -88,6 +99,7 @@ export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
       seed,
     },
     scale: model.scale,
+    ...(model.missing === "mean" ? {} : { missing: model.missing }),
     ...(model.precision === "f64" ? {} : { precision: model.precision }),
     optimizer: optimizerOf(model.optimizer),
     batch: { size: model.batch.size },

@@ -93,10 +93,11 @@ function variableOf(path: readonly string[]): string {
   return PREFIX + path.map((step) => step.toUpperCase().replaceAll("-", "_")).join("__");
 }
 
-/** Reads text as the key wants it: lists as JSON, text verbatim, anything else as a YAML scalar. */
+/** Reads text as the key wants it: lists and maps as JSON, text verbatim, anything else as a YAML scalar. */
 function typedValue(text: string, { doc }: KeyEntry): unknown {
   const types = typesOf(doc);
-  if (types.includes("array") && text.trimStart().startsWith("[")) {
+  const first = text.trimStart()[0];
+  if ((types.includes("array") && first === "[") || (types.includes("object") && first === "{")) {
     try {
       return JSON.parse(text);
     } catch {

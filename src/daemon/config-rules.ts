@@ -1,12 +1,13 @@
 // The rules that set one key against another. Each finding names the keys that it read, so that it stays silent where one
 // of them is wrong already.
 
-import { outputsOf } from "../learner/learner-config.ts";
+import { classesOf, inputsOf, outputsOf } from "../learner/learner-config.ts";
 import { layoutOf } from "../learner/topology.ts";
 import { HEAP_BYTES_MAX } from "../learner/wasm/heap.ts";
+import { NUMERIC } from "../sample/csv.ts";
 import type { Finding, KeyPath } from "./config-faults.ts";
 import { outputOf } from "./config-learner.ts";
-import { type ConfigFile, MODELS_MAX, type ModelEntry, RESERVED_FIELDS } from "./config-schema.ts";
+import { type ConfigFile, INPUTS_MAX, MODELS_MAX, type ModelEntry, RESERVED_FIELDS } from "./config-schema.ts";
 import { memoryPlan } from "./memory-plan.ts";
 
 /** Parameters of one model: 32 MB for each vector of them. */
@@ -126,6 +127,15 @@ function modelRules(at: readonly string[], model: ModelEntry, { intake }: Config
   classes?.forEach((name, i) => {
     if (classes.indexOf(name) < i) findings.push(finding([...at, "classes", i], `"${name}" is there twice`, []));
   });
+  findings.push(...categoryRules([...at, "categorical"], model, [...at, "features"]));
+  const { classWeights } = model;
+  const weightsPath = [...at, "classWeights"];
+  if (classWeights !== "none" && model.network.loss === "mse") {
+    findings.push(finding(weightsPath, "goes with cross-entropy", [[...at, "network", "loss"]]));
+  } else if (typeof classWeights !== "string" && classWeights.length !== classesOf(model)) {
+    const message = `came ${classWeights.length} weights for ${classesOf(model)} classes`;
+    findings.push(finding(weightsPath, message, [[...at, "classes"]]));
+  }
   if (batch.size > intake.ringRows / 2) {
     const message = `came ${batch.size}; allowed: up to half of intake.ringRows, which is ${Math.floor(intake.ringRows / 2)}`;
     findings.push(finding([...at, "batch", "size"], message, [["intake", "ringRows"]]));
@@ -139,6 +149,23 @@ function modelRules(at: readonly string[], model: ModelEntry, { intake }: Config
     );
   }
   return [...findings, ...networkRules([...at, "network"], model, [...at, "features"])];
+}
+
+function categoryRules(at: readonly string[], model: ModelEntry, features: KeyPath): readonly RuleFinding[] {
+  const findings: RuleFinding[] = [];
+  for (const [name, given] of Object.entries(model.categorical)) {
+    const path = [...at, name];
+    if (!model.features.includes(name)) findings.push(finding(path, `there is no feature "${name}"`, [features]));
+    if (typeof given === "number") continue;
+    given.forEach((category, i) => {
+      if (given.indexOf(category) < i) findings.push(finding([...path, i], `"${category}" is there twice`, []));
+      // Numbers stand for the categories in their order.
+      if (NUMERIC.test(category)) findings.push(finding([...path, i], `"${category}" reads as a number`, []));
+    });
+  }
+  const inputs = inputsOf(model);
+  if (inputs > INPUTS_MAX) findings.push(finding(at, `makes ${inputs} inputs; allowed: ${INPUTS_MAX}`, [features]));
+  return findings;
 }
 
 function networkRules(at: readonly string[], model: ModelEntry, features: KeyPath): readonly RuleFinding[] {
@@ -163,7 +190,7 @@ function networkRules(at: readonly string[], model: ModelEntry, features: KeyPat
     findings.push(finding([...at, "loss"], `came "mse"; classes need cross-entropy`, [classesPath]));
   }
   const activations = [...hidden.map(() => "relu" as const), outputOf(model)];
-  const { parameterCount } = layoutOf({ units: [model.features.length, ...hidden, outputs], activations, loss });
+  const { parameterCount } = layoutOf({ units: [inputsOf(model), ...hidden, outputs], activations, loss });
   if (parameterCount > PARAMETERS_MAX) {
     const message = `the network would have ${parameterCount} parameters; allowed: ${PARAMETERS_MAX}`;
     findings.push(finding(hiddenPath, message, [features]));

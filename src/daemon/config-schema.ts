@@ -17,6 +17,8 @@ const HIDDEN_LAYERS_MAX = 8;
 const LAYER_UNITS_MAX = 4096;
 const BATCH_SIZE_MAX = 4096;
 const CLASSES_MAX = 1024;
+/** Inputs of one model: numbers, categories and hashes. */
+export const INPUTS_MAX = 4096;
 /** Bounds the models of one configuration; config-rules.ts counts them. */
 export const MODELS_MAX = 1000;
 /** Lists the fields of a payload that are neither features nor label. */
@@ -24,6 +26,8 @@ export const RESERVED_FIELDS: readonly string[] = ["source", "epoch", "seq", "id
 
 const COMMIT_PROFILES = ["eager", "balanced", "sd-card"] as const;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const CLASS_WEIGHTS = ["none", "balanced"] as const;
+const MISSING = ["mean", "refuse"] as const;
 const SCALES = ["standard", "none"] as const;
 /** No blank at either end and no control character, so that a name survives CSV headers, topics and logs. */
 const NAME = /^(?!\s)[^\p{Cc}]{1,64}(?<!\s)$/u;
@@ -177,11 +181,30 @@ const model = z
         description: "Names of the classes, in their order; more than two have an output each",
         limit: `a list of 2 to ${CLASSES_MAX} different names, or null where labels are 0 and 1, or values`,
       }),
+    categorical: z
+      .record(z.string(), z.union([z.array(name).min(1).max(INPUTS_MAX), z.int().min(2).max(INPUTS_MAX)]))
+      .prefault({})
+      .meta({
+        description: "Features that are no numbers: their categories, or the number of inputs that texts are hashed to",
+        limit: `{feature: [names], feature: N}, N from 2; up to ${INPUTS_MAX} inputs in all`,
+      }),
+    classWeights: z
+      .union([z.enum(CLASS_WEIGHTS), z.array(z.number().positive().max(1e6)).min(2).max(CLASSES_MAX)])
+      .prefault("none")
+      .meta({
+        description:
+          "Factors of the classes' losses: balanced is the inverse of how often each came so far, at most 100",
+        limit: `${CLASS_WEIGHTS.join(", ")}, or a list of one number above 0, up to 1e6, for each class; with cross-entropy`,
+      }),
     network,
     scale: z
       .enum(SCALES)
       .prefault("standard")
       .meta(words("Whether features are scaled to mean 0, deviation 1", SCALES)),
+    missing: z
+      .enum(MISSING)
+      .prefault("mean")
+      .meta(words("What becomes of a row that lacks some features: their running means take their place", MISSING)),
     precision: z
       .enum(PRECISIONS)
       .prefault("f64")

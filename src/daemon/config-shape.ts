@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import type { Init, Watch } from "../learner/learner-config.ts";
+import type { ClassWeightsConfig } from "../learner/class-weights.ts";
+import type { Categorical, Init, Watch } from "../learner/learner-config.ts";
 import type { Precision } from "../learner/precision.ts";
 import type { Activation, Loss, OutputActivation } from "../learner/topology.ts";
 import type { ConfigFile, ModelEntry } from "./config-schema.ts";
@@ -11,6 +12,9 @@ export interface ModelConfig {
   readonly label: string;
   /** Names of the classes, two or more; null where labels are numbers. */
   readonly classes: readonly string[] | null;
+  readonly classWeights: "none" | ClassWeightsConfig;
+  /** Features that are no numbers, by name. */
+  readonly categorical: Categorical;
   readonly network: {
     readonly hidden: readonly number[];
     /** One for all hidden layers, or one for each. */
@@ -22,6 +26,8 @@ export interface ModelConfig {
     readonly seed: number;
   };
   readonly scale: "standard" | "none";
+  /** What becomes of a row in which some features are missing. */
+  readonly missing: "mean" | "refuse";
   readonly precision: Precision;
   readonly optimizer: OptimizerEntry;
   readonly batch: { readonly size: number; readonly maxAgeMs: number };

@@ -1,4 +1,6 @@
 import { RivuletError } from "../error.ts";
+import { categoriesOf } from "../learner/learner-config.ts";
+import { type Categories, categoriesAllowed, isCategory, numberOfCategory } from "../sample/category.ts";
 import { FEATURE_ABS_MAX } from "../sample/rows.ts";
 import type { Model } from "../stream/model.ts";
 import type { ModelState } from "../stream/model-state.ts";
@@ -26,36 +28,58 @@ export type Predictor = Pick<Model, "name" | "durableSequence"> & {
 /** Predicts for values in the order of the model's features. Throws `usage` where they are not right. */
 export function predict(
   { models }: Pick<Rooms, "models">,
-  { name, values }: { name?: string | undefined; values: readonly number[] },
+  { name, values }: { name?: string | undefined; values: readonly (number | string | null)[] },
 ): Prediction {
   const model = liveModel(models, name);
   return predictRow(model, rowOf(model, values));
 }
 
-/** Makes a row of values in the order of the features. Throws `usage` where they are not as many. */
-export function rowOf({ name, state }: Predictor, values: readonly number[]): readonly number[] {
-  const { features } = state.config.learner;
-  if (values.length === features.length) return values;
-  throw new RivuletError("usage", `${values.length} values came; model ${name} takes ${features.join(", ")}`);
+/** Makes a row of values in the order of the features, NaN where one is missing. Throws `usage` where they are not right. */
+export function rowOf({ name, state }: Predictor, values: readonly (number | string | null)[]): readonly number[] {
+  const { learner } = state.config;
+  const { features } = learner;
+  if (values.length !== features.length) {
+    throw new RivuletError("usage", `${values.length} values came; model ${name} takes ${features.join(", ")}`);
+  }
+  return categoriesOf(learner).map((categories, i) => numberFor(values[i], categories, features[i] ?? ""));
 }
 
 /** Predicts for an object with the model's features; other fields are passed over. Throws `usage`. */
 export function predictObject(model: Model, row: Readonly<Record<string, unknown>>): Prediction {
-  const values = model.state.config.learner.features.map((feature) => {
-    const value = Object.hasOwn(row, feature) ? row[feature] : undefined;
-    if (typeof value === "number") return value;
-    if (typeof value === "boolean") return value ? 1 : 0;
-    const came = value == null ? "is missing" : `is ${JSON.stringify(value).slice(0, 80)}; a number is needed`;
-    throw new RivuletError("usage", `feature ${feature} ${came}`);
+  const { learner } = model.state.config;
+  const categories = categoriesOf(learner);
+  const values = learner.features.map((feature, i) => {
+    return numberFor(Object.hasOwn(row, feature) ? row[feature] : undefined, categories[i] ?? null, feature);
   });
   return predictRow(model, values);
 }
 
-/** Predicts for a row. Throws `usage` where a value is too large. */
+/** Reads a value as the journal would have it; NaN is missing. Throws `usage`. */
+function numberFor(value: unknown, categories: Categories | null, feature: string): number {
+  if (value == null) return Number.NaN;
+  const number = typeof value === "boolean" ? Number(value) : value;
+  if (categories === null) {
+    if (typeof number === "number") return number;
+  } else if (typeof number === "string") {
+    const category = numberOfCategory(number, categories);
+    if (category !== null) return category;
+  } else if (typeof number === "number" && isCategory(number, categories)) return number;
+  const needed = categories === null ? "a number" : categoriesAllowed(categories);
+  throw new RivuletError(
+    "usage",
+    `feature ${feature} is ${JSON.stringify(value).slice(0, 80)}; needed: ${needed.slice(0, 200)}`,
+  );
+}
+
+/** Predicts for values of which NaN is missing. Throws `usage` where they may not, or one is too large. */
 export function predictRow(model: Predictor, values: readonly number[]): Prediction {
   const { state } = model;
-  const { features } = state.config.learner;
-  const outlier = values.findIndex((value) => !(Math.abs(value) <= FEATURE_ABS_MAX));
+  const { features, missing } = state.config.learner;
+  const lacking = values.findIndex(Number.isNaN);
+  if (lacking >= 0 && (missing === "refuse" || values.every(Number.isNaN))) {
+    throw new RivuletError("usage", `feature ${features[lacking]} is missing`);
+  }
+  const outlier = values.findIndex((value) => Math.abs(value) > FEATURE_ABS_MAX);
   if (outlier >= 0) {
     throw new RivuletError("usage", `feature ${features[outlier]} is ${values[outlier]}; allowed: up to ±1e12`);
   }

@@ -93,6 +93,7 @@ export class Scorer {
 }
 
 /** Takes out of a configuration what the rows of a journal mean, apart from what is made of them. */
-function meaningOf({ network, scale, precision, optimizer, batch, late, watch, ...rest }: LearnerConfig): string {
+function meaningOf(config: LearnerConfig): string {
+  const { network, scale, precision, optimizer, batch, late, watch, missing, classWeights, ...rest } = config;
   return canonicalJson({ ...rest, loss: network.loss });
 }

@@ -1,5 +1,6 @@
 import { explain } from "../evaluate/explain.ts";
 import type { Importance } from "../evaluate/importance.ts";
+import { columnsOf } from "../learner/learner-config.ts";
 import type { ModelState } from "../stream/model-state.ts";
 import { configInForce } from "../stream/model-state.ts";
 import { compareLearnerConfig } from "./config.ts";
@@ -18,9 +19,9 @@ const SEED = 1;
 /** Tells what a feature did to a prediction. */
 export interface FeatureEffect {
   readonly feature: string;
-  /** As it was given. */
-  readonly value: number | undefined;
-  /** As the network was given it: scaled. */
+  /** As it was given; null is missing. */
+  readonly value: number | string | null;
+  /** As the network was given it: scaled, or filled in, or 1 for a category. */
   readonly input: number;
   /** Of the explained number with respect to the input. */
   readonly gradient: number;
@@ -56,6 +57,9 @@ export interface Importances {
   readonly features: readonly (Importance & { readonly feature: string })[];
 }
 
+/** Values in the order of the features; null is missing, a text names a category. */
+type Values = readonly (number | string | null)[];
+
 interface Params {
   readonly name?: string | undefined;
   readonly snapshot?: string | undefined;
@@ -64,7 +68,7 @@ interface Params {
 /** Predicts for values in the order of the features, and tells what each of them did to it. Throws `usage`. */
 export async function explainValues(
   rooms: Rooms,
-  { name, snapshot, values }: Params & { readonly values: readonly number[] },
+  { name, snapshot, values }: Params & { readonly values: Values },
 ): Promise<Explained> {
   if (snapshot === undefined) return explained(liveModel(rooms.models, name), values, null);
   const { record, saved, learner } = await loadSnapshot(rooms, name, snapshot);
@@ -73,15 +77,18 @@ export async function explainValues(
   return explained({ name: model, state, durableSequence: sequence }, values, record.id);
 }
 
-function explained(predictor: Predictor, values: readonly number[], snapshot: number | null): Explained {
+function explained(predictor: Predictor, values: Values, snapshot: number | null): Explained {
   const { learner } = predictor.state;
   const row = rowOf(predictor, values);
   const prediction = predictRow(predictor, row);
   const { output, value, inputs, gradients } = explain(learner, row);
   const { features, classes, network } = learner.config;
-  const effects = features.map((feature, i) => {
-    const [input, gradient] = [inputs[i] ?? 0, gradients[i] ?? 0];
-    return { feature, value: values[i], input, gradient, contribution: gradient * input };
+  const effects = columnsOf(learner.config).map(({ first, width }, i) => {
+    // A category has an input each, of which one is 1 and the others say nothing.
+    const given = Array.from({ length: width }, (_, w) => first + w);
+    const at = width === 1 ? first : given.find((input) => inputs[input] !== 0);
+    const [input, gradient] = at === undefined ? [0, 0] : [inputs[at] ?? 0, gradients[at] ?? 0];
+    return { feature: features[i] ?? "", value: values[i] ?? null, input, gradient, contribution: gradient * input };
   });
   const winner = learner.engine.outputCount > 1 ? output : 1;
   return {

@@ -1,6 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { RivuletError } from "../error.ts";
 import type { RowsEntry } from "../learner/entry.ts";
+import { categoriesOf, type LearnerConfig } from "../learner/learner-config.ts";
+import { type Categories, nameOfCategory } from "../sample/category.ts";
 import { formatCsvRow } from "../sample/csv.ts";
 import type { StoreThread } from "../store/store-thread.ts";
 import { configInForce } from "../stream/model-state.ts";
@@ -34,10 +36,9 @@ export async function exportJournal(
   onProgress: OnProgress,
 ): Promise<JournalExported> {
   const model = await storedModel(store, models, params.name);
-  const { features, label } = configInForce(
-    models.get(model)?.state.config.json ?? (await storedConfig(store, model)),
-    "",
-  ).learner;
+  const { learner } = configInForce(models.get(model)?.state.config.json ?? (await storedConfig(store, model)), "");
+  const { features, label } = learner;
+  const categories = categoriesOf(learner);
   const first = Math.max(1, params.from ?? 1);
   const last = params.to ?? Number.POSITIVE_INFINITY;
   if (params.format === "csv") await onProgress({ text: formatCsvRow(["sequence", ...features, label]) });
@@ -64,7 +65,7 @@ export async function exportJournal(
         }
         // A table for training has labelled rows only.
         if (params.format === "csv" && entry.rowKind === "question") continue;
-        text += params.format === "csv" ? csvLine(entry, r, features.length) : jsonLine(entry, r, features, label);
+        text += params.format === "csv" ? csvLine(entry, r, categories) : jsonLine(entry, r, learner);
         exported.rows++;
         exported.from ??= sequence;
         exported.to = sequence;
@@ -89,9 +90,23 @@ function outputsOf({ predictions, rows }: RowsEntry): number {
   return (predictions?.length ?? 0) / rows;
 }
 
-function csvLine(entry: RowsEntry, r: number, features: number): string {
-  const cells: (number | string)[] = [entry.firstSequence + r];
-  for (let i = 0; i < features; i++) cells.push(cell(entry.features[r * features + i]));
+type CategoriesOfAll = readonly (Categories | null)[];
+
+/** Gives a row's features as they came: names where they have some, null where they are missing. */
+function valuesOf(
+  { features }: RowsEntry,
+  r: number,
+  categories: CategoriesOfAll,
+): readonly (number | string | null)[] {
+  return categories.map((one, i) => {
+    const value = features[r * categories.length + i] ?? Number.NaN;
+    return Number.isNaN(value) ? null : one === null ? value : nameOfCategory(value, one);
+  });
+}
+
+function csvLine(entry: RowsEntry, r: number, categories: CategoriesOfAll): string {
+  const values = valuesOf(entry, r, categories).map((value) => value ?? "");
+  const cells: (number | string)[] = [entry.firstSequence + r, ...values];
   cells.push(cell(entry.labels?.[r]));
   return formatCsvRow(cells);
 }
@@ -101,10 +116,11 @@ function cell(value: number | undefined): number | string {
   return value === undefined || Number.isNaN(value) ? "" : value;
 }
 
-function jsonLine(entry: RowsEntry, r: number, features: readonly string[], label: string): string {
+function jsonLine(entry: RowsEntry, r: number, learner: LearnerConfig): string {
+  const { features, label } = learner;
   const row: Record<string, unknown> = { sequence: entry.firstSequence + r };
-  features.forEach((feature, i) => {
-    row[feature] = entry.features[r * features.length + i];
+  valuesOf(entry, r, categoriesOf(learner)).forEach((value, i) => {
+    row[features[i] ?? ""] = value;
   });
   if (entry.labels !== null) row[label] = entry.labels[r];
   if (entry.rowKind !== "sample") {

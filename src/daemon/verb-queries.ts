@@ -55,6 +55,8 @@ export interface ModelStatus {
     readonly challenged: boolean;
   };
   readonly undone: number;
+  /** Values that were missing in the rows trained. */
+  readonly missing: number;
   /** Questions that wait for their label, and those that were given up because too many came after them. */
   readonly questions: { readonly open: number; readonly expired: number };
   /** What trains it: the compiled engine, or the reference; and in what precision. */
@@ -116,7 +118,7 @@ export async function status(rooms: Rooms): Promise<Status> {
 function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelStatus {
   const { name, state, durableSequence, pending, newestSnapshot, ignoredFields } = model;
   const { features, label, precision = "f64" } = state.config.learner;
-  const { step, sequence, cost, undone, questions, adaptation } = state;
+  const { step, sequence, cost, undone, missing, questions, adaptation } = state;
   const metrics = state.monitor?.read() ?? null;
   const refused = Object.fromEntries(
     counts.filter((count) => count.model === name).map(({ code, count }) => [code, count]),
@@ -138,6 +140,7 @@ function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelSta
       challenged: adaptation.challenged,
     },
     undone,
+    missing,
     questions: { open: questions.open, expired: questions.expired },
     engine: state.learner.engine.kind,
     precision,

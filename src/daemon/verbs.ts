@@ -38,7 +38,10 @@ const position = z.int().nonnegative().optional();
 const last = z.int().min(1).optional();
 const seed = z.int().min(0).max(0xffff_ffff).optional();
 // Too many are refused before each is looked at: each that is no number would make an issue of its own.
-const values = z.array(z.unknown()).max(FEATURES_MAX).pipe(z.array(z.number()));
+const values = z
+  .array(z.unknown())
+  .max(FEATURES_MAX)
+  .pipe(z.array(z.union([z.number(), z.string()]).nullable()));
 
 const params = {
   status: z.strictObject({}),

@@ -1,4 +1,5 @@
 import { Learner } from "../learner/learner.ts";
+import type { LearnerConfig } from "../learner/learner-config.ts";
 import { bytesOf, fillFrom, type StateSection } from "../learner/state-block.ts";
 import { DRIFT, NONE, type Signal } from "./detector.ts";
 import { Library } from "./library.ts";
@@ -59,8 +60,7 @@ export class Adaptation {
 
   /** Notes the mini-batch in the learner's buffers, whose outputs are there, before the learner is trained on it. */
   before(learner: Learner, rows: number): void {
-    const { inputs, labels } = learner.engine;
-    this.#recent?.add(inputs, labels, rows);
+    this.#recent?.add(learner.raw, learner.engine.labels, rows);
     this.#library?.pass(learner, rows);
     if (this.#challenger !== null) this.#race(learner, this.#challenger, rows);
     if (this.#head[BOOSTED]! > 0) this.#head[BOOSTED] = this.#faded(rows);
@@ -77,6 +77,15 @@ export class Adaptation {
     if (signal === NONE || this.policy === "none") return null;
     if (this.policy === "background") return this.#challenge(learner);
     return signal === DRIFT ? this.#act(learner) : null;
+  }
+
+  /** Carries a challenger over to another configuration of the same topology, as the learner itself is. */
+  configure(config: LearnerConfig): void {
+    if (this.#challenger === null) return;
+    const block = this.#challenger.save();
+    this.#dismissLearner();
+    this.#challenger = new Learner(config);
+    this.#challenger.adopt(block);
   }
 
   /** Forgets former rows and states: what comes has other features, or begins anew. */
@@ -155,12 +164,11 @@ export class Adaptation {
   /** Lets the challenger predict the mini-batch, then learn it. */
   #race(learner: Learner, challenger: Learner, rows: number): void {
     const { engine } = challenger;
-    const { inputs, labels, sampleWeights } = learner.engine;
-    engine.inputs.set(inputs);
+    const { labels, sampleWeights } = learner.engine;
+    challenger.raw.set(learner.raw);
     engine.labels.set(labels);
     engine.sampleWeights.set(sampleWeights);
-    engine.rows = rows;
-    engine.forward();
+    challenger.forward(rows);
     const isValue = learner.config.network.loss === "mse";
     for (let r = 0; r < rows; r++) {
       const label = labels[r]!;

@@ -34,7 +34,8 @@ export function scoreOn(learner: Learner, rows: Stretch): StretchScore {
   const classes = config.network.loss === "mse" ? 0 : Math.max(2, outputsOf(config));
   const monitor = new Monitor({
     classes,
-    features: rows.features,
+    // Baselines are not asked for, and rows may lack values.
+    features: 0,
     window: Math.max(1, rows.rows),
     fading: 1,
     detector: null,

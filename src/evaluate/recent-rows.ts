@@ -10,9 +10,9 @@ const LOSS_MAX = -log(PROBABILITY_MIN);
 
 const COUNT = 0;
 
-/** Keeps the newest labelled rows of a model, and tells what a learner's state would have lost on each. */
+/** Keeps the newest labelled rows of a model as they came, not as some state encoded them, and tells what a learner's state would have lost on each. */
 export class RecentRows {
-  /** How many rows came, then rows (capacity, I + 1): features and label. */
+  /** How many rows came, then rows (capacity, F + 1): features, NaN where one is missing, and label. */
   readonly state: Float64Array;
   readonly #features: number;
   readonly #capacity: number;
@@ -27,7 +27,7 @@ export class RecentRows {
     return Math.min(this.state[COUNT]!, this.#capacity);
   }
 
-  /** Adds features (rows, I) and labels (rows). */
+  /** Adds features (rows, F) and labels (rows). */
   add(x: Float64Array, labels: Float64Array, rows: number): void {
     const { state } = this;
     const features = this.#features;
@@ -41,20 +41,19 @@ export class RecentRows {
 
   /**
    * Computes the bounded loss of each row, oldest first, under a learner as it stands: of classes the log loss, of values
-   * the squared error in units of their variance. Overwrites the learner's inputs.
+   * the squared error in units of their variance. Overwrites the learner's rows.
    */
   losses(learner: Learner): Float64Array {
-    const { engine, config } = learner;
+    const { engine, raw, config } = learner;
     const losses = new Float64Array(this.rows);
     const scale = config.network.loss === "mse" ? 1 / (2 * this.#variance()) : null;
     for (let from = 0; from < losses.length; from += config.batch.size) {
       const rows = Math.min(config.batch.size, losses.length - from);
       for (let r = 0; r < rows; r++) {
         const at = this.#at(from + r);
-        for (let i = 0; i < this.#features; i++) engine.inputs[r * this.#features + i] = this.state[at + i]!;
+        for (let i = 0; i < this.#features; i++) raw[r * this.#features + i] = this.state[at + i]!;
       }
-      engine.rows = rows;
-      engine.forward();
+      learner.forward(rows);
       for (let r = 0; r < rows; r++) {
         const label = this.state[this.#at(from + r) + this.#features]!;
         losses[from + r] = lossOf(engine.outputs, r, engine.outputCount, label, scale);

@@ -2,7 +2,7 @@
 export interface ScoreOptions {
   /** Classes of the label, at least 2; 0 where it is a value. */
   readonly classes: number;
-  /** Features of a row. */
+  /** Numbers of a row that baselines learn from: the inputs of the network. */
   readonly features: number;
   /** Rows of the sliding window. */
   readonly window: number;

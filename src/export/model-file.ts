@@ -4,7 +4,7 @@
 import { RivuletError } from "../error.ts";
 import type { EngineChoice } from "../learner/engines.ts";
 import { Learner } from "../learner/learner.ts";
-import { type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
+import { type Categorical, inputsOf, type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
 import { ACTIVATIONS, LOSSES, type Loss, OUTPUTS, type OutputActivation } from "../learner/topology.ts";
 
 const FORMAT = "rivulet-model";
@@ -28,14 +28,18 @@ export interface ModelFile {
   readonly label: string;
   /** Names of the classes, where they have some; more than two have an output each. */
   readonly classes?: readonly string[];
+  /** Features that are no numbers: their categories, each an input, or the number of inputs that texts are hashed to. */
+  readonly categorical?: Categorical;
   readonly loss: Loss;
   readonly layers: readonly ModelFileLayer[];
-  /** Statistics of the features (I); without a count they never change. */
+  /** Statistics of the inputs (I), those of categories being 0 and 1; without a count they never change. */
   readonly scaler: {
     readonly mean: readonly number[];
     readonly std: readonly number[];
     readonly count?: number;
   } | null;
+  /** Means of the inputs (I) for what is missing, where no scaler has them. */
+  readonly means?: readonly number[];
 }
 
 /** Writes what a learner has learned. */
@@ -48,6 +52,7 @@ export function modelFileOf(learner: Learner): ModelFile {
     features: config.features,
     label: config.label,
     ...(config.classes === null ? {} : { classes: config.classes }),
+    ...(config.categorical === undefined ? {} : { categorical: config.categorical }),
     loss: config.network.loss,
     layers: layout.layers.map(({ inputs, units, activation, weightsOffset, biasesOffset }) => ({
       weights: Array.from({ length: units }, (_, j) =>
@@ -60,19 +65,21 @@ export function modelFileOf(learner: Learner): ModelFile {
       scaler === null
         ? null
         : { mean: [...scaler.mean], std: [...scaler.std], ...(scaler.frozen ? {} : { count: scaler.count }) },
+    ...(learner.means === null ? {} : { means: [...learner.means] }),
   };
 }
 
 /** Makes a learner that starts from a model file; the file decides on everything but how to train. */
 export function learnerOf(
   file: ModelFile,
-  training: Pick<LearnerConfig, "optimizer" | "batch" | "precision">,
+  training: Pick<LearnerConfig, "optimizer" | "batch" | "precision" | "classWeights">,
   engine: EngineChoice = "auto",
 ): Learner {
   const config: LearnerConfig = {
     features: file.features,
     label: file.label,
     classes: file.classes ?? null,
+    ...(file.categorical === undefined ? {} : { categorical: file.categorical }),
     network: {
       hidden: file.layers.slice(0, -1).map((layer) => layer.biases.length),
       activation: file.layers.slice(0, -1).map((layer) => choiceAt(layer.activation, ACTIVATIONS, "activation")),
@@ -85,7 +92,7 @@ export function learnerOf(
     ...training,
   };
   const learner = new Learner(config, engine);
-  const { parameters, layout, scaler } = learner.engine;
+  const { parameters, layout } = learner.engine;
   layout.layers.forEach(({ units, weightsOffset, biasesOffset }, l) => {
     const layer = file.layers[l];
     layer?.weights.forEach((row, j) => {
@@ -95,7 +102,12 @@ export function learnerOf(
     });
     parameters.set(layer?.biases ?? [], biasesOffset);
   });
-  if (file.scaler !== null) scaler?.import(file.scaler.mean, file.scaler.std, file.scaler.count ?? null);
+  const { scaler, means } = file;
+  if (scaler !== null) learner.importStatistics(scaler.mean, scaler.std, scaler.count ?? null);
+  else if (means !== undefined) {
+    const ones = means.map(() => 1);
+    learner.importStatistics(means, ones, null);
+  }
   return learner;
 }
 
@@ -116,7 +128,8 @@ export function parseModelFile(text: string): ModelFile {
   const loss = choiceAt(file["loss"], LOSSES, "loss");
   const layers = arrayAt(file["layers"], "layers");
   if (layers.length === 0) throw invalid("layers is empty");
-  let inputs = features.length;
+  const categorical = file["categorical"] == null ? {} : { categorical: categoricalAt(file["categorical"], features) };
+  let inputs = inputsOf({ features, ...categorical });
   const parsed = layers.map((value, l) => {
     const layer = layerAt(value, inputs, `layers[${l}]`);
     inputs = layer.biases.length;
@@ -134,9 +147,23 @@ export function parseModelFile(text: string): ModelFile {
   if (parsed.some(({ activation }, l) => activation === "softmax" && (l < parsed.length - 1 || outputs === 1))) {
     throw invalid("softmax belongs to the last layer, of more than two classes");
   }
-  const scaler = file["scaler"] == null ? null : scalerAt(file["scaler"], features.length);
-  const named = classes === null ? {} : { classes };
-  return { format: FORMAT, version: VERSION, features, label, ...named, loss, layers: parsed, scaler };
+  const width = inputsOf({ features, ...categorical });
+  const scaler = file["scaler"] == null ? null : scalerAt(file["scaler"], width);
+  const means = file["means"] == null ? {} : { means: numbersAt(file["means"], "means", width) };
+  if (scaler !== null && file["means"] != null) throw invalid("means are there beside a scaler, which has them");
+  const named = { ...(classes === null ? {} : { classes }), ...categorical };
+  return { format: FORMAT, version: VERSION, features, label, ...named, loss, layers: parsed, scaler, ...means };
+}
+
+function categoricalAt(value: unknown, features: readonly string[]): Categorical {
+  const entries = Object.entries(objectAt(value, "categorical")).map(([name, given]) => {
+    if (!features.includes(name)) throw invalid(`categorical has ${show(name)}, which is no feature`);
+    const path = `categorical.${name}`;
+    if (typeof given !== "number") return [name, namesAt(given, path)] as const;
+    if (Number.isInteger(given) && given >= 1 && given <= UNITS_MAX) return [name, given] as const;
+    throw invalid(`${path} is ${given}; 1 to ${UNITS_MAX} inputs are allowed`);
+  });
+  return Object.fromEntries(entries);
 }
 
 function layerAt(value: unknown, inputs: number, path: string): ModelFileLayer {

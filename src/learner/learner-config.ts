@@ -1,3 +1,4 @@
+import type { ClassWeightsConfig } from "./class-weights.ts";
 import type { EngineOptions } from "./engine.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import type { Precision } from "./precision.ts";
@@ -5,6 +6,9 @@ import type { Activation, Loss, OutputActivation, Topology } from "./topology.ts
 
 export const INITS = ["he", "glorot", "textbook"] as const;
 export type Init = (typeof INITS)[number];
+
+/** By the feature's name. */
+export type Categorical = Readonly<Record<string, readonly string[] | number>>;
 
 /** Describes a model's learner: everything that its state depends on besides the entries. */
 export interface LearnerConfig {
@@ -27,6 +31,15 @@ export interface LearnerConfig {
   readonly precision?: Precision;
   readonly optimizer: OptimizerConfig;
   readonly batch: { readonly size: number };
+  /**
+   * What features that are no numbers may be: their categories, each of which has an input, or the number of inputs that
+   * texts are hashed to. Left out: all are numbers.
+   */
+  readonly categorical?: Categorical;
+  /** Left out: all classes weigh the same. Only with cross-entropy. */
+  readonly classWeights?: ClassWeightsConfig;
+  /** What becomes of a row in which a feature is missing: left out, the running mean takes its place. */
+  readonly missing?: "refuse";
   /** Left out: LATE_KEEP. A question lives until so many later ones were asked. */
   readonly late?: { readonly keep: number };
   /** How predictions are scored and watched (evaluate/); each key left out is as WATCH_DEFAULTS has it. */
@@ -50,16 +63,58 @@ export function watchOf({ watch }: Pick<LearnerConfig, "watch">): Watch {
 
 export const LATE_KEEP = 10_000;
 
+/** Places a feature among the inputs: one of a number, or one for each of its categories or hashes. */
+export interface Column {
+  readonly kind: "number" | "listed" | "hashed";
+  readonly first: number;
+  readonly width: number;
+}
+
+type FeatureKeys = Pick<LearnerConfig, "features" | "categorical">;
+
+/** Says what the features that are no numbers may be, in the order of the features: null is a number. */
+export function categoriesOf({
+  features,
+  categorical = {},
+}: FeatureKeys): readonly (readonly string[] | "hashed" | null)[] {
+  return features.map((name) => {
+    const given = Object.hasOwn(categorical, name) ? categorical[name] : undefined;
+    return given === undefined ? null : typeof given === "number" ? "hashed" : given;
+  });
+}
+
+/** Places the features among the inputs of the network. */
+export function columnsOf({ features, categorical = {} }: FeatureKeys): readonly Column[] {
+  let first = 0;
+  return features.map((name) => {
+    const given = Object.hasOwn(categorical, name) ? categorical[name] : undefined;
+    const width = given === undefined ? 1 : typeof given === "number" ? given : given.length;
+    const kind = given === undefined ? "number" : typeof given === "number" ? "hashed" : "listed";
+    first += width;
+    return { kind, first: first - width, width };
+  });
+}
+
+/** Counts the inputs of the network. */
+export function inputsOf(config: FeatureKeys): number {
+  return columnsOf(config).reduce((sum, { width }) => sum + width, 0);
+}
+
 /** Derives the network's topology. */
 export function topologyOf(config: LearnerConfig): Topology {
   const { hidden, activation, output, loss } = config.network;
-  return { units: [config.features.length, ...hidden, outputsOf(config)], activations: [...activation, output], loss };
+  return { units: [inputsOf(config), ...hidden, outputsOf(config)], activations: [...activation, output], loss };
 }
 
 /** Derives what an engine is made of. */
 export function engineOptionsOf(config: LearnerConfig): EngineOptions {
   const { optimizer, scale, batch, precision = "f64" } = config;
   return { topology: topologyOf(config), optimizer, scaled: scale === "standard", batchMax: batch.size, precision };
+}
+
+/** Counts the classes that labels tell apart: two where they have no names. */
+export function classesOf({ classes }: Pick<LearnerConfig, "classes">): number {
+  return classes?.length ?? 2;
 }
 
 /** Counts the outputs: one, or one a class where there are more than two. */

@@ -1,6 +1,8 @@
+import { ClassWeights } from "./class-weights.ts";
+import { Encoder } from "./encoder.ts";
 import type { Engine } from "./engine.ts";
 import { createEngine, type EngineChoice } from "./engines.ts";
-import { engineOptionsOf, type LearnerConfig } from "./learner-config.ts";
+import { classesOf, engineOptionsOf, type LearnerConfig } from "./learner-config.ts";
 import { momentsOf, resolveOptimizer } from "./optimizer.ts";
 import type { Vector } from "./precision.ts";
 import { Random } from "./random.ts";
@@ -21,6 +23,8 @@ export class Learner {
   /** Steps that were applied (1): the position of the learning-rate schedule. */
   readonly #applied = new Float64Array(1);
   readonly #schedule: RateSchedule;
+  readonly #encoder: Encoder;
+  readonly #classWeights: ClassWeights | null;
   /** The outputs of the first row (K). */
   readonly #row: Vector;
 
@@ -28,6 +32,10 @@ export class Learner {
   constructor(config: LearnerConfig, engine: EngineChoice = "auto") {
     this.config = config;
     this.engine = createEngine(engineOptionsOf(config), engine);
+    const { classWeights } = config;
+    this.#classWeights =
+      classWeights === undefined ? null : new ClassWeights(classWeights, classesOf(config), config.batch.size);
+    this.#encoder = new Encoder(this.engine, config);
     this.#row = this.engine.outputs.subarray(0, this.engine.outputCount);
     this.#schedule = new RateSchedule(config.optimizer.schedule ?? null);
     this.random = new Random(config.network.seed);
@@ -39,35 +47,61 @@ export class Learner {
     return this.#applied[0]!;
   }
 
-  /**
-   * Trains on the first `rows` rows of the engine's buffers, with the learning rate times `boost`; `engine.cost` and
-   * `engine.undone` tell the outcome.
-   */
-  step(rows: number, boost = 1): void {
-    const { engine } = this;
-    engine.rows = rows;
-    engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied) * boost;
-    engine.step();
-    if (engine.undone) return;
-    this.#applied[0] = this.#applied[0]! + 1;
-    this.#schedule.advance(this.stepsApplied);
+  /** Where the features of a mini-batch are put: (B, F) row-major, NaN where one is missing. */
+  get raw(): Float64Array {
+    return this.#encoder.raw;
   }
 
-  /** Returns the output for one row of features (I): the probability of class 1, or of class 0 of several, or the value. */
+  /**
+   * Trains on the first `rows` rows of `raw` and of the engine's labels and weights, with the learning rate times `boost`;
+   * `engine.cost` and `engine.undone` tell the outcome. Returns how many values were missing.
+   */
+  step(rows: number, boost = 1): number {
+    const { engine } = this;
+    engine.rows = rows;
+    const missing = this.#encoder.learn(rows);
+    this.#classWeights?.apply(engine.sampleWeights, engine.labels, rows);
+    engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied) * boost;
+    engine.step();
+    this.#classWeights?.restore(engine.sampleWeights, rows);
+    if (engine.undone) {
+      this.#classWeights?.undo();
+      this.#encoder.undo();
+      return missing;
+    }
+    this.#applied[0] = this.#applied[0]! + 1;
+    this.#schedule.advance(this.stepsApplied);
+    return missing;
+  }
+
+  /** Returns the output for one row of features (F), NaN where one is missing: the probability of class 1, or of class 0 of several, or the value. */
   predict(features: ArrayLike<number>): number {
     return this.outputsFor(features)[0]!;
   }
 
-  /** Returns the outputs for one row of features (I): (K), on loan until the next step or prediction. */
+  /** Returns the outputs for one row of features (F): (K), on loan until the next step or prediction. */
   outputsFor(features: ArrayLike<number>): Vector {
     const { engine } = this;
-    for (let i = 0; i < this.config.features.length; i++) engine.inputs[i] = features[i]!;
+    this.#encoder.encode(features, 1);
     engine.rows = 1;
     engine.forward();
     return this.#row;
   }
 
-  /** Begins anew with other initial parameters, drawn where the generator stands; what the scaler knows stays. */
+  /** Puts the first `rows` rows of `raw` in place as `engine.inputs`, by what is known before they are learned. */
+  encode(rows: number): void {
+    this.#encoder.encode(this.raw, rows);
+  }
+
+  /** Predicts the first `rows` rows of `raw` by the state as it stands: into `engine.outputs`, from `engine.inputs`. */
+  forward(rows: number): void {
+    const { engine } = this;
+    this.encode(rows);
+    engine.rows = rows;
+    engine.forward();
+  }
+
+  /** Begins anew with other initial parameters, drawn where the generator stands; what is known of the inputs stays. */
   begin(): void {
     const { engine } = this;
     engine.parameters.fill(0);
@@ -75,6 +109,7 @@ export class Learner {
     engine.powers.fill(1);
     this.#applied.fill(0);
     this.#schedule.state.fill(1);
+    this.#classWeights?.counts.fill(0);
     this.#initialise();
   }
 
@@ -88,6 +123,7 @@ export class Learner {
   /** Takes over a learner state that `save` wrote for the same config. Throws `state-damaged`; then the learner is unusable. */
   restore(block: Uint8Array): void {
     const sections = decodeStateBlock(block);
+    this.#encoder.resume(sections.map(({ tag }) => tag));
     for (const [tag, values] of this.#vectors()) fillFrom(values, sectionOf(sections, tag, 0), tag);
   }
 
@@ -101,14 +137,35 @@ export class Learner {
     this.engine.powers.fill(1);
     this.#schedule.state.fill(1);
     this.engine.scaler?.reset();
+    this.#encoder.resume(sections.map(({ tag }) => tag));
+    this.#classWeights?.counts.fill(0);
     for (const [tag, values] of this.#vectors()) {
       if (sections.some((section) => section.tag === tag)) fillFrom(values, sectionOf(sections, tag, 0), tag);
     }
   }
 
+  /**
+   * Takes over statistics of the inputs (I), as a model file has them: the scaler's, or where there is none, the means that
+   * missing values get. Without a count they never change.
+   */
+  importStatistics(mean: readonly number[], std: readonly number[], count: number | null): void {
+    this.#encoder.import(mean, std, count);
+  }
+
+  /** The means (I) that missing values get, where no scaler tells them, and there are some; on loan. */
+  get means(): Float64Array | null {
+    return this.#encoder.means;
+  }
+
   /** Gives the engine's memory back; the learner must not be used after it. */
   release(): void {
     this.engine.release();
+  }
+
+  /** How often each class was trained (k), where weights follow that. */
+  get #balances(): Float64Array | null {
+    const counts = this.#classWeights?.counts;
+    return counts === undefined || counts.length === 0 ? null : counts;
   }
 
   #vectors(): (readonly [string, Vector | Uint32Array])[] {
@@ -119,6 +176,8 @@ export class Learner {
       ...engine.moments.map((moment, m) => [tags[m]!, moment] as const),
       ...(engine.powers.length === 0 ? [] : [["BETA", engine.powers] as const]),
       ...(engine.scaler === null ? [] : [["SCAL", engine.scaler.state] as const]),
+      ...this.#encoder.vectors,
+      ...(this.#balances === null ? [] : [["CLAS", this.#balances] as const]),
       ["RAND", this.random.state],
       ["SCHD", this.#applied],
       ...(this.#schedule.state.length === 0 ? [] : [["RATE", this.#schedule.state] as const]),

@@ -15,7 +15,10 @@ export const STD_SHARE_MIN = 1e-12;
 /** Positions in `Scaler.counts`. */
 const COUNT = 0;
 const CLIPPED = 1;
-const FROZEN = 2;
+/** Who learns the statistics: the engine (0), nobody (1), or the encoder, which passes over what is missing (2). */
+const LEARNED = 2;
+const BY_NOBODY = 1;
+const BY_ENCODER = 2;
 export const COUNTS = 3;
 
 /** Counts the numbers that a scaler keeps. */
@@ -26,7 +29,7 @@ export function scalerLength(features: number): number {
 /** Learns mean and deviation of each feature. All numbers that it keeps are in `state`, in the order of the state block. */
 export class Scaler {
   readonly features: number;
-  /** (3 + 3·I): count, clipped, frozen, then mean (I), m2 (I), std (I). */
+  /** (3 + 3·I): count, clipped, learned, then mean (I), m2 (I), std (I). */
   readonly state: Float64Array;
   readonly counts: Float64Array;
   readonly mean: Float64Array;
@@ -63,7 +66,7 @@ export class Scaler {
 
   /** Tells whether the statistics stay as they are: an imported scaler without a count. */
   get frozen(): boolean {
-    return this.counts[FROZEN] !== 0;
+    return this.counts[LEARNED] === BY_NOBODY;
   }
 
   /** Takes over statistics; without a count they are frozen. */
@@ -75,33 +78,53 @@ export class Scaler {
     }
     this.counts[COUNT] = count ?? 0;
     this.counts[CLIPPED] = 0;
-    this.counts[FROZEN] = count === null ? 1 : 0;
+    this.counts[LEARNED] = count === null ? BY_NOBODY : 0;
+  }
+
+  /** Leaves the learning to the encoder from here on: `learnPresent` in place of `learn`. */
+  takeOver(): void {
+    this.counts[LEARNED] = BY_ENCODER;
   }
 
   /** Learns x (rows, I), row by row. */
   learn(x: Float64Array, rows: number): void {
-    if (this.frozen) return;
-    const { features, mean, m2, std, counts } = this;
+    const { features, counts } = this;
+    if (counts[LEARNED] !== 0) return;
     for (let s = 0; s < rows; s++) {
-      const settled = counts[COUNT]! >= SETTLED_SAMPLES;
-      const count = counts[COUNT]! + 1;
-      counts[COUNT] = count;
+      counts[COUNT] = counts[COUNT]! + 1;
+      for (let i = 0; i < features; i++) this.#absorb(i, x, s * features + i, counts, COUNT);
+    }
+  }
+
+  /** Learns what is there of x (rows, I), each feature by its own of `counts` (I): NaN is passed over. */
+  learnPresent(counts: Float64Array, x: Float64Array, rows: number): void {
+    const { features } = this;
+    for (let s = 0; s < rows; s++) {
       for (let i = 0; i < features; i++) {
-        let value = x[s * features + i]!;
-        if (settled) {
-          const bound = SETTLED_STDS * std[i]!;
-          const low = mean[i]! - bound;
-          const high = mean[i]! + bound;
-          const bounded = value < low ? low : value > high ? high : value;
-          if (bounded !== value) counts[CLIPPED] = counts[CLIPPED]! + 1;
-          value = bounded;
-        }
-        const before = value - mean[i]!;
-        mean[i] = mean[i]! + before / count;
-        m2[i] = m2[i]! + before * (value - mean[i]!);
-        std[i] = deviation(m2[i]!, mean[i]!, count);
+        if (Number.isNaN(x[s * features + i])) continue;
+        counts[i] = counts[i]! + 1;
+        this.#absorb(i, x, s * features + i, counts, i);
       }
     }
+    this.counts[COUNT] = this.counts[COUNT]! + rows;
+  }
+
+  /** Takes x[at] into the statistics of feature i; it is the counts[c]-th value. Indices, for a double may be put on the heap. */
+  #absorb(i: number, x: Float64Array, at: number, counts: Float64Array, c: number): void {
+    const { mean, m2, std } = this;
+    const count = counts[c]!;
+    let value = x[at]!;
+    if (count > SETTLED_SAMPLES) {
+      const bound = SETTLED_STDS * std[i]!;
+      const low = mean[i]! - bound;
+      const high = mean[i]! + bound;
+      value = value < low ? low : value > high ? high : value;
+      if (value !== x[at]) this.counts[CLIPPED] = this.counts[CLIPPED]! + 1;
+    }
+    const before = value - mean[i]!;
+    mean[i] = mean[i]! + before / count;
+    m2[i] = m2[i]! + before * (value - mean[i]!);
+    std[i] = deviation(m2[i]!, mean[i]!, count);
   }
 
   /** Writes z (rows, I) of x (rows, I). */

@@ -86,14 +86,15 @@ function headerOf(names: readonly string[], columns: CsvColumns): CsvHeader {
   return { features, label, ignoredColumns: names.filter((name) => name !== label && !features.includes(name)) };
 }
 
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+/** Matches a number as a cell has it. */
+export const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const SHOWN_CHARACTERS_MAX = 80;
 
 /** Reads a cell as a number with a decimal point; an empty one is missing, which is NaN. Throws `csv-invalid`. */
 export function numberOf(cell: string, column: string, line: number): number {
   const text = cell.trim();
   if (text === "") return Number.NaN;
-  const value = NUMBER.test(text) ? Number(text) : Number.NaN;
+  const value = NUMERIC.test(text) ? Number(text) : Number.NaN;
   if (Number.isFinite(value)) return value;
   const came = JSON.stringify(text.slice(0, SHOWN_CHARACTERS_MAX));
   throw csvInvalid(line, `column ${column} has ${came} where a number with a decimal point belongs`);

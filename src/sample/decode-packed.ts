@@ -1,3 +1,4 @@
+import { categoriesAllowed, isCategory } from "./category.ts";
 import { isSafe } from "./number-runs.ts";
 import {
   classCountOf,
@@ -54,7 +55,15 @@ export function decodePacked(
             `row ${r}, ${schema.features[i]}: ${value}; at most ±${FEATURE_ABS_MAX} is allowed`,
           );
         }
-        out.features[r * width + i] = value;
+        const categories = schema.categories?.[i] ?? null;
+        if (categories !== null && !isCategory(value, categories)) {
+          return refuse(
+            "category-unknown",
+            `row ${r}, ${schema.features[i]}: ${value}; ${categoriesAllowed(categories)} is allowed`,
+          );
+        }
+        // Adding 0 makes −0 a 0: an index.
+        out.features[r * width + i] = categories === null ? value : value + 0;
       } else {
         if (classCount > 0 && !(value >= 0 && value < classCount && Math.floor(value) === value)) {
           return refuse(

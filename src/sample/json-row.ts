@@ -1,3 +1,4 @@
+import { type Categories, categoriesAllowed, isCategory, numberOfCategory } from "./category.ts";
 import { BOOLEAN, NULL, NUMBER, STRING } from "./json-token.ts";
 import type { NumberRuns } from "./number-runs.ts";
 import type { RowValues } from "./row-values.ts";
@@ -29,6 +30,8 @@ export class RowWriter {
   fault: Fault | null = null;
   readonly #schema: SampleSchema;
   readonly #classCount: number;
+  readonly #categories: readonly (Categories | null)[] | null;
+  readonly #mayMiss: boolean;
   readonly #rowsMax: number;
   readonly #values: RowValues;
   readonly #runs: NumberRuns;
@@ -37,6 +40,8 @@ export class RowWriter {
   constructor(schema: SampleSchema, rowsMax: number, values: RowValues, runs: NumberRuns, out: Rows) {
     this.#schema = schema;
     this.#classCount = classCountOf(schema);
+    this.#categories = schema.categories?.some((one) => one !== null) === true ? schema.categories : null;
+    this.#mayMiss = schema.mayMiss === true;
     this.#rowsMax = rowsMax;
     this.#values = values;
     this.#runs = runs;
@@ -80,15 +85,46 @@ export class RowWriter {
   #writeFeatures(r: number): boolean {
     const { kinds, numbers, label: width } = this.#values;
     const { features } = this.#out;
+    const categories = this.#categories;
+    let missing = 0;
     for (let i = 0; i < width; i++) {
-      const value = numbers[i]!;
-      if (kinds[i]! < BOOLEAN || !(value <= FEATURE_ABS_MAX && value >= -FEATURE_ABS_MAX)) {
-        this.#refuseFeature(r, i);
-        return false;
+      let value = numbers[i]!;
+      const isNumber = kinds[i]! >= BOOLEAN && value <= FEATURE_ABS_MAX && value >= -FEATURE_ABS_MAX;
+      if (!isNumber || categories !== null) {
+        if (kinds[i]! <= NULL && this.#mayMiss) {
+          missing++;
+          value = Number.NaN;
+        } else if (categories?.[i] != null && (kinds[i] === STRING || kinds[i]! >= BOOLEAN)) {
+          value = this.#category(r, i, categories[i]!);
+          if (this.fault !== null) return false;
+        } else if (!isNumber) {
+          this.#refuseFeature(r, i);
+          return false;
+        }
       }
       features[r * width + i] = value;
     }
-    return true;
+    // A row that has nothing at all is a mistake, whatever may be missing.
+    if (missing === width) this.refuse("feature-missing", `row ${r} has none of its features`);
+    return missing < width;
+  }
+
+  /** Tells the number of a category; refuses what is none. */
+  #category(r: number, i: number, categories: Categories): number {
+    const values = this.#values;
+    const isText = values.kinds[i] === STRING;
+    const number = values.numbers[i]!;
+    const value = isText
+      ? numberOfCategory(values.textOf(i), categories)
+      : isCategory(number, categories)
+        ? number
+        : null;
+    // Adding 0 makes −0 a 0: an index.
+    if (value !== null) return value + 0;
+    const came = `row ${r}, ${values.names[i]}: ${values.show(i)}`;
+    if (!isText && !Number.isFinite(number)) this.refuse("not-finite", `${came}; a finite number is allowed`);
+    else this.refuse("category-unknown", `${came}; ${categoriesAllowed(categories)} is allowed`);
+    return Number.NaN;
   }
 
   /** Writes what a row may have beside features and label, and returns its kind. */

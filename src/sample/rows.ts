@@ -1,3 +1,5 @@
+import type { Categories } from "./category.ts";
+
 /** Says what a model's samples look like. */
 export interface SampleSchema {
   readonly features: readonly string[];
@@ -6,6 +8,10 @@ export interface SampleSchema {
   readonly classes: readonly string[] | null;
   /** Labels are 0 or 1, the index of one of `classes`, or any finite number. */
   readonly labelKind: "binary" | "index" | "number";
+  /** What features that are no numbers may be, in the order of the features, null for a number; left out: all are numbers. */
+  readonly categories?: readonly (Categories | null)[];
+  /** Whether some of a row's features may be missing; left out: none may. */
+  readonly mayMiss?: boolean;
 }
 
 /** Bounds what one message may be. */
@@ -29,6 +35,7 @@ export type RefusalCode =
   | "wrong-length"
   | "feature-missing"
   | "feature-invalid"
+  | "category-unknown"
   | "label-missing"
   | "label-invalid"
   | "weight-invalid"
@@ -58,7 +65,7 @@ export const ANSWER = 2;
 /** Is a message's rows, by column; on loan until the next message is decoded. */
 export interface Rows {
   rows: number;
-  /** (rows, I) row-major. */
+  /** (rows, I) row-major; NaN where a feature is missing, as all are in answers. */
   readonly features: Float64Array;
   readonly labels: Float64Array;
   /** Factors of the losses; only where `hasWeights`, else all are 1. */

@@ -1,11 +1,21 @@
 import { asyncScheduler, concatMap, defer, from, type OperatorFunction, type SchedulerLike } from "rxjs";
+import { categoriesOf } from "../learner/learner-config.ts";
 import { createDecoder, type Decoder } from "../sample/decode.ts";
-import { createRows, type Decoded, type NumberRun, QUESTION, type Rows, type SampleLimits } from "../sample/rows.ts";
+import {
+  createRows,
+  type Decoded,
+  type NumberRun,
+  QUESTION,
+  type Rows,
+  type SampleLimits,
+  type SampleSchema,
+} from "../sample/rows.ts";
 import { parseTopic, type Topic } from "../sample/topic.ts";
 import { Chunk } from "./chunk.ts";
 import type { AdmittedItem, CommandItem, Message, MessagesItem, QuestionAsked, SettledItem, StopItem } from "./flow.ts";
 import { lateFault } from "./late.ts";
 import type { Model } from "./model.ts";
+import type { ConfigInForce } from "./model-state.ts";
 
 type In = MessagesItem | CommandItem | SettledItem | StopItem;
 type Out = AdmittedItem | CommandItem | SettledItem | StopItem;
@@ -45,13 +55,17 @@ export function admit(options: AdmitOptions, scheduler: SchedulerLike = asyncSch
 
 interface Lane {
   readonly model: Model;
-  readonly decoder: Decoder;
+  decoder: Decoder;
+  /** What the decoder was made for. */
+  config: ConfigInForce;
 }
 
 class Admission {
   readonly #options: AdmitOptions;
   readonly #scheduler: SchedulerLike;
   readonly #lanes: ReadonlyMap<string, Lane>;
+  /** The decoders take turns, so one buffer serves them all. */
+  readonly #rows: Rows;
   /** Messages, commands and the stop that wait for room, in order of arrival. */
   #waiting: (Message | CommandItem | StopItem)[] = [];
   /** The topic that came last: a producer's messages mostly come on the same. */
@@ -67,14 +81,11 @@ class Admission {
     this.#scheduler = scheduler;
     const { models, limits } = options;
     const widest = Math.max(0, ...models.map((model) => model.ring.featureCount));
-    // The decoders take turns, so one buffer serves them all.
-    const rows = createRows(widest, limits.rowsMax);
+    this.#rows = createRows(widest, limits.rowsMax);
     this.#lanes = new Map(
       models.map((model) => {
-        const { features, label, classes, network } = model.state.config.learner;
-        const several = classes !== null && classes.length > 2;
-        const labelKind = network.loss === "mse" ? "number" : several ? "index" : "binary";
-        return [model.name, { model, decoder: createDecoder({ features, label, classes, labelKind }, limits, rows) }];
+        const { config } = model.state;
+        return [model.name, { model, config, decoder: createDecoder(schemaOf(config), limits, this.#rows) }];
       }),
     );
   }
@@ -156,7 +167,7 @@ class Admission {
       return true;
     }
     // Rows are decoded again when the message has waited: that is rare, and keeps no second buffer.
-    const decoded = decode(lane.decoder, topic, message.payload);
+    const decoded = decode(this.#decoderOf(lane), topic, message.payload);
     if (decoded.kind === "refused") {
       this.#refuseRows(message, lane.model, decoded, decoded.numbering, chunk);
       return true;
@@ -173,6 +184,15 @@ class Admission {
     chunk.add(message);
     if (rows.hasLate) this.#tellAsked(message, model, rows);
     return true;
+  }
+
+  /** Gives the decoder for the configuration in force: what is taken may change while the model is live. */
+  #decoderOf(lane: Lane): Decoder {
+    const { config } = lane.model.state;
+    if (lane.config === config) return lane.decoder;
+    lane.config = config;
+    lane.decoder = createDecoder(schemaOf(config), this.#options.limits, this.#rows);
+    return lane.decoder;
   }
 
   /** Tells the predictions that were made for a message's questions, old ones where it came before. */
@@ -222,6 +242,14 @@ class Admission {
     chunk.refuse({ model: name, topic, code, detail, payloadBytes, payload, sha256: cut?.sha256 ?? null }, kept);
     if (kept && model !== null) chunk.tell(model, { event: "rejected", topic, code, detail });
   }
+}
+
+function schemaOf({ learner }: ConfigInForce): SampleSchema {
+  const { features, label, classes, network, categorical, missing } = learner;
+  const several = classes !== null && classes.length > 2;
+  const labelKind = network.loss === "mse" ? "number" : several ? "index" : "binary";
+  const categories = categorical === undefined ? {} : { categories: categoriesOf(learner) };
+  return { features, label, classes, labelKind, ...categories, mayMiss: missing !== "refuse" };
 }
 
 function faultOfSize({ payload, cut }: Message, bytesMax: number): string | null {

@@ -4,7 +4,7 @@ import { NONE, type Signal } from "../evaluate/detector.ts";
 import { MONITOR_DEFAULTS, Monitor } from "../evaluate/monitor.ts";
 import type { Decision, Numbering } from "../learner/entry.ts";
 import { Learner } from "../learner/learner.ts";
-import { LATE_KEEP, type LearnerConfig, outputsOf, watchOf } from "../learner/learner-config.ts";
+import { inputsOf, LATE_KEEP, type LearnerConfig, outputsOf, watchOf } from "../learner/learner-config.ts";
 import { bytesOf, decodeStateBlock, encodeStateBlock, fillFrom, sectionOf } from "../learner/state-block.ts";
 import { Marks } from "../sample/marks.ts";
 import { Questions } from "./questions.ts";
@@ -19,6 +19,7 @@ export interface ConfigInForce {
 /** Positions in the counters of the monitor state. */
 const ACCEPTED = 0;
 const UNDONE = 1;
+const MISSING = 2;
 const COUNTERS = 8;
 
 /**
@@ -77,6 +78,11 @@ export class ModelState {
     return this.#counters[UNDONE]!;
   }
 
+  /** Counts the values that were missing in the rows trained. */
+  get missing(): number {
+    return this.#counters[MISSING]!;
+  }
+
   /** Notes that rows up to `sequence` were accepted, with their producer's numbers; returns how many numbers were given up as missing. */
   accept(sequence: number, numbering: readonly Numbering[]): number {
     this.#counters[ACCEPTED] = sequence;
@@ -103,7 +109,8 @@ export class ModelState {
   train(trained: number, taken: number, made: Float64Array | null): void {
     const { engine } = this.#learner;
     const signal = this.#score(trained, made);
-    this.#learner.step(trained, this.#adaptation.rate);
+    const missing = this.#learner.step(trained, this.#adaptation.rate);
+    if (missing > 0) this.#counters[MISSING] = this.missing + missing;
     this.step++;
     this.ordinal++;
     this.sequence += taken;
@@ -116,8 +123,7 @@ export class ModelState {
   #score(rows: number, made: Float64Array | null): Signal {
     if (this.#monitor === null) return NONE;
     const { engine } = this.#learner;
-    engine.rows = rows;
-    engine.forward();
+    this.#learner.forward(rows);
     const { outputs } = engine;
     if (made !== null) {
       const numbers = rows * engine.outputCount;
@@ -154,6 +160,7 @@ export class ModelState {
     this.#replace(config);
     this.ordinal++;
     this.#learner.adopt(block);
+    this.#adaptation.configure(config.learner);
   }
 
   /** Gives the learner's memory back; the state must not be used after it. */
@@ -223,7 +230,7 @@ function monitorOf(config: LearnerConfig): Monitor | null {
   const { window, fading } = MONITOR_DEFAULTS;
   return new Monitor({
     classes: config.network.loss === "mse" ? 0 : Math.max(2, outputsOf(config)),
-    features: config.features.length,
+    features: inputsOf(config),
     window,
     fading,
     detector: detector === "none" ? null : detector,
@@ -243,7 +250,7 @@ function sameScores(a: LearnerConfig, b: LearnerConfig): boolean {
     one.metrics === other.metrics &&
     one.detector === other.detector &&
     one.input === other.input &&
-    a.features.length === b.features.length &&
+    inputsOf(a) === inputsOf(b) &&
     a.network.loss === b.network.loss &&
     outputsOf(a) === outputsOf(b)
   );

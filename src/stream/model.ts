@@ -169,9 +169,9 @@ export class Model {
   /** Trains the oldest `rows` pending rows that can be, at most a mini-batch, as one step. */
   cut(rows: number): void {
     const { state, ring } = this;
-    const { engine } = state.learner;
+    const { engine, raw } = state.learner;
     const first = state.sequence + 1;
-    const taken = ring.copy(first, rows, engine.inputs, engine.labels, engine.sampleWeights);
+    const taken = ring.copy(first, rows, raw, engine.labels, engine.sampleWeights);
     state.train(rows, taken, ring.made(first, taken));
     this.#questionsPending -= taken - rows;
     this.draft.cut(state.step, first, taken, engine.cost, engine.undone);

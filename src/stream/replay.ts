@@ -163,7 +163,8 @@ export class Replay {
   /** Copies the `taken` oldest pending rows, but for questions, into the learner's buffers; returns how many these are. */
   #fill(taken: number): number {
     const { state } = this;
-    const { inputs, labels, sampleWeights } = state.learner.engine;
+    const { raw } = state.learner;
+    const { labels, sampleWeights } = state.learner.engine;
     const features = state.config.learner.features.length;
     let filled = 0;
     this.#made = null;
@@ -179,7 +180,7 @@ export class Replay {
       if (block.labels === null) throw damaged(`row ${block.firstSequence + from} has no label`);
       const end = filled + to - from;
       if (end > labels.length) throw damaged(`a cut of ${end} rows where a mini-batch has at most ${labels.length}`);
-      inputs.set(block.features.subarray(from * features, to * features), filled * features);
+      raw.set(block.features.subarray(from * features, to * features), filled * features);
       labels.set(block.labels.subarray(from, to), filled);
       if (block.weights === null) sampleWeights.fill(1, filled, end);
       else sampleWeights.set(block.weights.subarray(from, to), filled);

@@ -47,8 +47,9 @@ export function benchLearner(): void {
 function prepared(config: LearnerConfig): Learner {
   const learner = new Learner(config);
   const random = new Random(1);
-  const { inputs, labels } = learner.engine;
-  for (let i = 0; i < inputs.length; i++) inputs[i] = random.normal();
+  const { raw } = learner;
+  const { labels } = learner.engine;
+  for (let i = 0; i < raw.length; i++) raw[i] = random.normal();
   for (let r = 0; r < labels.length; r++) labels[r] = random.uint32() & 1;
   return learner;
 }

@@ -69,11 +69,10 @@ function run(kind: StreamKind, seed: number, optimizer: Optimizer, policy: Drift
   for (let row = 0; row < ROWS; row += BATCH) {
     for (let r = 0; r < BATCH; r++) {
       const { value } = stream.next();
-      engine.inputs.set(value.features, r * features.length);
+      learner.raw.set(value.features, r * features.length);
       engine.labels[r] = value.label;
     }
-    engine.rows = BATCH;
-    engine.forward();
+    learner.forward(BATCH);
     for (let r = 0; r < BATCH; r++) {
       right[row + r] = (engine.outputs[r] ?? 0) >= 0.5 === (engine.labels[r] === 1) ? 1 : 0;
     }

@@ -169,6 +169,42 @@ describe("the program", () => {
     expect(JSON.parse(fine.stdout)).toMatchObject({ acknowledged: 500, refusal: null });
   });
 
+  it("publishes rows with gaps and categories, and what it exports of them once more", async () => {
+    const [data, folder] = [temporaryFolder(), temporaryFolder()];
+    const [config, csv, journal] = ["rivulet.yaml", "rows.csv", "journal.csv"].map((name) => join(folder, name));
+    if (config === undefined || csv === undefined || journal === undefined) throw new Error("there are three");
+    writeFileSync(
+      config,
+      "models: { default: { features: [x1, colour, plant], categorical: { colour: [red, green], plant: 8 } } }\n",
+    );
+    writeFileSync(csv, "x1,colour,plant,y\n1,green,north,1\n,red,,0\n3,,south,1\n2,1,7,0\n");
+    const { port } = await startDaemon(data, ["--config", config]);
+    const at = ["--config", config, "--set", `mqtt.port=${port}`];
+    expect((await rivulet(["publish", csv, ...at])).code).toBe(0);
+    const exported = async () => (await rivulet(["journal", "export", "--data", data])).stdout;
+    const once = await exported();
+    expect(once.replaceAll(/\d{8,}/g, "#").split("\n")).toEqual([
+      ...["sequence,x1,colour,plant,y", "1,1,green,#,1", "2,,red,,0", "3,3,,#,1", "4,2,green,7,0", ""],
+    ]);
+    writeFileSync(journal, once);
+    expect((await rivulet(["publish", journal, ...at])).code).toBe(0);
+    const rowsOf = (text: string) =>
+      text
+        .split("\n")
+        .slice(1, -1)
+        .map((line) => line.replace(/^\d+,/, ""));
+    expect(rowsOf(await exported())).toEqual([...rowsOf(once), ...rowsOf(once)]);
+    const predict = (...values: readonly string[]) => rivulet(["predict", "--data", data, "--json", ...values]);
+    const hash = once.split("\n")[1]?.split(",")[3] ?? "";
+    expect(JSON.parse((await predict("", "green", "north")).stdout)).toEqual(
+      JSON.parse((await predict("", "1", hash)).stdout),
+    );
+    expect(await predict("1", "blue", "north")).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining("red or green"),
+    });
+  });
+
   it("reloads its configuration at SIGHUP, and says what came of it", async () => {
     const data = temporaryFolder();
     const file = join(temporaryFolder(), "rivulet.yaml");

@@ -48,7 +48,7 @@ function predictions(rows: readonly (readonly number[])[], config: LearnerConfig
     told.push(row);
     if (told.length < size) return;
     told.forEach((batchRow, r) => {
-      learner.engine.inputs.set(batchRow.slice(0, width), r * width);
+      learner.raw.set(batchRow.slice(0, width), r * width);
       learner.engine.labels[r] = batchRow[width] ?? 0;
     });
     learner.step(told.splice(0).length);
@@ -135,6 +135,32 @@ describe("evaluate", () => {
     const evaluated = await rivuletJson<Evaluated>(args);
     expect(evaluated.accuracy).toBeGreaterThan(0.8);
     expect(evaluated.baselines["majority"]).toBeLessThan(0.45);
+  });
+
+  it.each([0, 9])("takes cells that are empty, categories and weighed classes: --delay %i", async (delay) => {
+    const random = new Random(3);
+    const colours = ["red", "green", "blue"];
+    const values = Array.from({ length: 1200 }, (_, i) => {
+      const [a, c] = [100 + random.normal(), random.uint32() % 3];
+      const isOne = c === 0 ? a > 100 : c === 1;
+      return [i % 5 === 0 ? Number.NaN : a, i % 5 === 2 ? Number.NaN : c, isOne ? 1 : 0];
+    });
+    const cell = (value: number | undefined) => (Number.isNaN(value) ? "" : String(value));
+    const lines = values.map(([a, c, y]) => `${cell(a)},${colours[c ?? 0] ?? ""},${y}`);
+    const set = [
+      'models.default.features=["a","c"]',
+      'models.default.categorical={"c":["red","green","blue"]}',
+      "models.default.classWeights=balanced",
+    ];
+    const args = ["evaluate", fileOf(`a,c,y\n${lines.join("\n")}\n`), "--delay", String(delay)];
+    const evaluated = await rivuletJson<Evaluated>([...args, ...set.flatMap((key) => ["--set", key])]);
+    const expected = predictions(values, defaultLearner(set), delay);
+    expect(evaluated).toMatchObject({ samples: 1200, skipped: 0 });
+    expect(evaluated.accuracy).toBeGreaterThan(0.7);
+    // The weights are those of the steps: scores do not know them.
+    const loss = values.map(([, , y], i) => -Math.log(y === 1 ? (expected[i] ?? 0) : 1 - (expected[i] ?? 0)));
+    expect(evaluated.logLoss).toBeCloseTo(mean(loss), 9);
+    expect(evaluated.baselines["logistic"]).toBeGreaterThan(evaluated.baselines["majority"] ?? 1);
   });
 
   it("starts from a model file, and tells where the error rose", async () => {

@@ -124,12 +124,64 @@ describe("fit", () => {
     expect(model.scaler).toBeNull();
   });
 
+  it("takes an empty cell for a missing value, which is the mean of the column", async () => {
+    const folder = temporaryFolder();
+    const out = (name: string) => join(folder, name);
+    writeFileSync(out("gaps.csv"), "x1,x2,y\n1,5,1\n,7,0\n3,,1\n");
+    writeFileSync(out("filled.csv"), "x1,x2,y\n1,5,1\n2,7,0\n3,6,1\n");
+    const args = ["--iterations", "20", "--set", "models.default.scale=none", "--batch-size", "full"];
+    for (const name of ["gaps", "filled"]) {
+      await rivuletJson(["fit", out(`${name}.csv`), ...args, "--out", out(`${name}.json`)]);
+    }
+    const layersOf = (name: string) => JSON.parse(readFileSync(out(name), "utf8")).layers;
+    const near = JSON.parse(JSON.stringify(layersOf("filled.json")), (_, value) =>
+      typeof value === "number" ? expect.closeTo(value, 9) : value,
+    );
+    expect(layersOf("gaps.json")).toEqual(near);
+  });
+
+  it("learns from categories, which the model file holds", async () => {
+    const folder = temporaryFolder();
+    const [csv, out] = [join(folder, "a.csv"), join(folder, "a.json")];
+    const rows = Array.from(
+      { length: 40 },
+      (_, i) => `${i % 3},${["red", "green", ""][i % 3]},${["a", "b"][i % 2]},${i % 2}`,
+    );
+    writeFileSync(csv, `x1,colour,plant,y\n${rows.join("\n")}\n`);
+    const args = ["--learning-rate", "0.5", "--target-cost", "0.1", "--iterations", "3000", "--out", out];
+    const yaml = join(folder, "rivulet.yaml");
+    writeFileSync(
+      yaml,
+      "models: { default: { features: [x1, colour, plant], categorical: { colour: [red, green], plant: 16 }, network: { hidden: [] } } }",
+    );
+    await rivuletJson(["fit", csv, "--config", yaml, ...args]);
+    const model: ModelFile = JSON.parse(readFileSync(out, "utf8"));
+    expect(model.categorical).toEqual({ colour: ["red", "green"], plant: 16 });
+    expect(model.layers[0]?.weights[0]).toHaveLength(19);
+    const { costs } = await rivuletJson<Fitted>(["fit", csv, "--model", out, "--iterations", "1"]);
+    expect(costs[0]?.cost).toBeLessThan(0.1);
+    writeFileSync(csv, "x1,colour,plant,y\n1,blue,a,1\n");
+    const refused = await rivulet(["fit", csv, "--model", out, "--iterations", "1"]);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining("column colour has blue; red or green"),
+    ]);
+  });
+
   it.each([
     ["a file that is not there", "", [], 1, "cannot be read"],
     ["an empty file", " ", [], 1, "header"],
     ["a label that is no class", "x1,x2,y\n1,2,3\n", [], 1, "line 2"],
     ["a cell that is no number", "x1,x2,y\n1,two,1\n", [], 1, "x2"],
-    ["an empty cell", "x1,x2,y\n1,,1\n", [], 1, "column x2 is empty"],
+    ["a row without any feature", "x1,x2,y\n1,2,1\n,,1\n", [], 1, "line 3: column x1, x2 is empty"],
+    [
+      "an empty cell, if so configured",
+      "x1,x2,y\n1,,1\n",
+      ["--set", "models.default.missing=refuse"],
+      1,
+      "x2 is empty",
+    ],
+    ["an empty label", "x1,x2,y\n1,2,\n", [], 1, "column y is empty"],
     ["a column that is not there", "a,b\n1,1\n", ["--features", "c"], 1, "no column"],
     ["a model file that is none", "x1,x2,y\n1,2,1\n", ["--model", "CSV"], 1, "model file"],
     ["a batch of nothing", "x1,x2,y\n1,2,1\n", ["--batch-size", "0"], 64, "--batch-size"],

@@ -47,6 +47,9 @@ describe("a configuration held against the stored one", () => {
   it.each([
     ["optimizer: { learningRate: 0.1 }", "optimizer.learningRate", 0.3, 0.1],
     ["batch: { size: 8 }", "batch.size", 4, 8],
+    ["missing: refuse", "missing", undefined, "refuse"],
+    ["classWeights: balanced", "classWeights", undefined, "balanced"],
+    ["classWeights: [1, 5]", "classWeights", undefined, [1, 5]],
     ["network: { seed: 2 }", "network.seed", 1, 2],
     ["network: { init: glorot }", "network.init", "he", "glorot"],
   ])("is tunable with %s", (after, path, from, to) =>
@@ -67,6 +70,7 @@ describe("a configuration held against the stored one", () => {
     ["features: [x1, x2, x3]", "features"],
     ["label: z", "label"],
     ["classes: [ok, worn]", "classes"],
+    ["categorical: { x1: [a, b] }", "categorical.x1"],
   ])("is refused with %s", (after, path) =>
     expect(compare("", after)).toMatchObject({ kind: "refused", changes: [{ path }] }),
   );

@@ -80,6 +80,9 @@ describe("a configuration without a file", () => {
             schedule: { kind: "constant", steps: 10_000, factor: 0.5 },
           },
           batch: { size: 4, maxAgeMs: 20 },
+          categorical: {},
+          classWeights: "none",
+          missing: "mean",
           late: { keep: 10_000 },
           metrics: "full",
           drift: { detector: "adwin", input: "error", policy: "rollback" },
@@ -177,6 +180,8 @@ describe("the environment", () => {
         RIVULET_MODELS__DEFAULT__NETWORK__HIDDEN: "[4, 2]",
         RIVULET_MODELS__DEFAULT__NETWORK__ACTIVATION: '["tanh", "relu"]',
         RIVULET_MODELS__DEFAULT__LABEL: "2",
+        RIVULET_MODELS__DEFAULT__CATEGORICAL: '{"a": ["red", "green"], "c": 8}',
+        RIVULET_MODELS__DEFAULT__CLASSWEIGHTS: "[1, 20]",
         RIVULET_MQTT__USERNAME: "007",
         RIVULET_MQTT__INSECURE: "true",
         RIVULET_MQTT__PASSWORDFILE: "null",
@@ -187,6 +192,8 @@ describe("the environment", () => {
     expect(models["default"]).toMatchObject({
       features: ["a", "b", "c"],
       label: "2",
+      categorical: { a: ["red", "green"], c: 8 },
+      classWeights: [1, 20],
       network: { hidden: [4, 2], activation: ["tanh", "relu"] },
     });
     expect(mqtt).toMatchObject({ username: "007", insecure: true, passwordFile: null });

@@ -191,7 +191,7 @@ describe("bad input", () => {
     ["a label of another kind", SAMPLE, '{"x1":1,"x2":0,"y":"worn"}', "label-invalid"],
     ["a label that is no class", SAMPLE, '{"x1":1,"x2":0,"y":2}', "label-invalid"],
     ["no label", SAMPLE, '{"x1":1,"x2":0}', "label-missing"],
-    ["a missing feature", SAMPLE, '{"x1":1,"y":1}', "feature-missing"],
+    ["no feature at all", SAMPLE, '{"x1":null,"y":1}', "feature-missing"],
     ["a number as text", SAMPLE, '{"x1":"1","x2":0,"y":1}', "feature-invalid"],
     ["a value beyond the limit", SAMPLE, '{"x1":1e13,"x2":0,"y":1}', "out-of-range"],
     ["a weight of 0", SAMPLE, '{"x1":1,"x2":0,"y":1,"weight":0}', "weight-invalid"],

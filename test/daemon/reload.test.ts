@@ -97,6 +97,23 @@ describe("a reload", () => {
     expect(daemon.rooms.config).toBe(before);
   });
 
+  it("takes, or refuses, rows with gaps from then on", async () => {
+    const { daemon, write } = await opened("models: { default: { missing: refuse } }");
+    const client = await connectTo(daemon);
+    const send = () => client.publishAsync("rivulet/default/sample", '{"x1":1,"y":1}', { qos: 1 });
+    await send();
+    write("{}");
+    expect(await daemon.reload()).toMatchObject({ changed: ["models.default.missing"] });
+    await send();
+    await send();
+    write("models: { default: { missing: refuse } }");
+    await daemon.reload();
+    await send();
+    const { models } = await ask(daemon, "status", {});
+    expect(models["default"]).toMatchObject({ sequence: 2, missing: 2, refused: { "feature-missing": 2 } });
+    expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same" });
+  });
+
   it("keeps all of the old configuration where a trained model cannot go on under the new one", async () => {
     const { daemon, write } = await opened("{}");
     write("log: { level: warn }\nmodels: { default: { network: { hidden: [3] } } }");

@@ -196,7 +196,7 @@ describe("a prediction over MQTT", () => {
     expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same" });
   });
 
-  it.each(["{", '{"x1":1}', '{"x1":1,"x2":"2"}', '{"x1":1,"x2":1e13}', "[3]", `[${"{},".repeat(1000)}{}]`])(
+  it.each(["{", '{"x3":1}', '{"x1":1,"x2":"2"}', '{"x1":1,"x2":1e13}', "[3]", `[${"{},".repeat(1000)}{}]`])(
     "is answered with an error for %.30s",
     async (body) => {
       const { client } = await opened();

@@ -61,7 +61,7 @@ function train(learner: Learner, { x, labels, rows }: Stretch): void {
   const { engine } = learner;
   const size = engine.labels.length;
   for (let at = 0; at + size <= rows; at += size) {
-    engine.inputs.set(x.subarray(2 * at, 2 * (at + size)));
+    learner.raw.set(x.subarray(2 * at, 2 * (at + size)));
     engine.labels.set(labels.subarray(at, at + size));
     learner.step(size);
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { learnerOf, type ModelFile, modelFileOf, parseModelFile } from "../../src/export/model-file.ts";
+import { Learner } from "../../src/learner/learner.ts";
 
 const file: ModelFile = {
   format: "rivulet-model",
@@ -32,17 +33,60 @@ describe("the model file", () => {
   it("keeps a scaler without a count frozen", () => {
     const frozen = { ...file, scaler: { mean: [1, 2], std: [0.5, 4] } };
     const learner = learnerOf(parseModelFile(JSON.stringify(frozen)), training);
-    learner.engine.inputs.set([9, 9, 9, 9]);
+    learner.raw.set([9, 9, 9, 9]);
     learner.step(2);
     expect(modelFileOf(learner).scaler).toEqual(frozen.scaler);
   });
 
   it("gives the same predictions on both sides of the file", () => {
     const learner = learnerOf(file, training);
-    learner.engine.inputs.set([1, 2, 3, 4]);
+    learner.raw.set([1, 2, 3, 4]);
     learner.step(2);
     const again = learnerOf(parseModelFile(JSON.stringify(modelFileOf(learner))), training);
     expect(again.predict([0.3, -7])).toBe(learner.predict([0.3, -7]));
+  });
+
+  it("holds what features are categories, and what is put where something is missing", () => {
+    for (const scale of ["standard", "none"] as const) {
+      const learner = new Learner({
+        features: ["x", "colour", "plant"],
+        label: "y",
+        classes: null,
+        categorical: { colour: ["red", "green"], plant: 3 },
+        network: { hidden: [4], activation: ["tanh"], output: "sigmoid", loss: "cross-entropy", init: "he", seed: 1 },
+        scale,
+        ...training,
+      });
+      for (let k = 0; k < 20; k++) {
+        learner.raw.set([k % 5, k % 2, k, Number.NaN, Number.NaN, 7]);
+        learner.step(2);
+      }
+      const written = modelFileOf(learner);
+      expect(written.layers[0]?.weights[0]).toHaveLength(6);
+      const parsed = parseModelFile(JSON.stringify(written));
+      const again = learnerOf(parsed, training);
+      expect(modelFileOf(again)).toEqual(written);
+      for (const row of [
+        [2, 1, 4],
+        [Number.NaN, 0, Number.NaN],
+        [1, Number.NaN, 2],
+      ]) {
+        expect(again.predict(row)).toBe(learner.predict(row));
+      }
+      again.step(2);
+      const resumed = learnerOf(parsed, training);
+      resumed.restore(again.save());
+      expect(resumed.save()).toEqual(again.save());
+    }
+  });
+
+  it.each([
+    ["a category of no feature", { categorical: { z: ["a"] } }, "no feature"],
+    ["categories that the first layer has no inputs for", { categorical: { x1: ["a", "b"] } }, "weights[0]"],
+    ["no hashes at all", { categorical: { x1: 0 } }, "categorical.x1"],
+    ["means beside a scaler", { means: [0, 0] }, "means"],
+  ])("is refused with %s", (_, change, told) => {
+    expect(() => parseModelFile(JSON.stringify({ ...file, ...change }))).toThrow(told);
   });
 
   it("holds several classes, with their names", () => {

@@ -28,8 +28,9 @@ it.each([
     optimizer: { kind: "adagrad", learningRate: 0.1 },
     batch: { size: 16 },
   });
-  const { inputs, labels } = learner.engine;
-  for (let i = 0; i < inputs.length; i++) inputs[i] = ((i * 37) % 101) / 50 - 1;
+  const { raw } = learner;
+  const { labels } = learner.engine;
+  for (let i = 0; i < raw.length; i++) raw[i] = ((i * 37) % 101) / 50 - 1;
   for (let r = 0; r < labels.length; r++) labels[r] = r & 1;
   const train = () => {
     for (let k = 0; k < STEPS; k++) learner.step(16);
@@ -68,10 +69,10 @@ it.each([
     import { PerformanceObserver } from "node:perf_hooks";
     const { Learner } = await import("./src/learner/learner.ts");
     const learner = new Learner(${JSON.stringify(config)});
-    const { engine } = learner;
+    const { engine, raw } = learner;
     const train = (steps) => {
       for (let k = 0; k < steps; k++) {
-        for (let i = 0; i < engine.inputs.length; i++) engine.inputs[i] = ((k * 37 + i * 11) % 101) / 50 - 1;
+        for (let i = 0; i < raw.length; i++) raw[i] = ((k * 37 + i * 11) % 101) / 50 - 1;
         for (let r = 0; r < ${size}; r++) engine.labels[r] = (k >> 3) & 1;
         learner.step(${size});
       }

@@ -19,9 +19,10 @@ const config: LearnerConfig = {
 };
 
 function train(learner: Learner, steps: number, random: Random): void {
-  const { inputs, labels } = learner.engine;
+  const { raw } = learner;
+  const { labels } = learner.engine;
   for (let step = 0; step < steps; step++) {
-    for (let i = 0; i < inputs.length; i++) inputs[i] = random.normal();
+    for (let i = 0; i < raw.length; i++) raw[i] = random.normal();
     for (let r = 0; r < labels.length; r++) labels[r] = random.uint32() & 1;
     learner.step(1 + (step % 4));
   }
@@ -40,7 +41,7 @@ describe("the choice of an engine", () => {
       delete globalThis.WebAssembly;
       const learner = new Learner(${JSON.stringify(config)});
       for (let step = 0; step < 20; step++) {
-        learner.engine.inputs.fill(Math.fround(step / 7));
+        learner.raw.fill(Math.fround(step / 7));
         learner.engine.labels.fill(step & 1);
         learner.step(4);
       }
@@ -48,7 +49,7 @@ describe("the choice of an engine", () => {
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script]);
     const learner = new Learner(config);
     for (let step = 0; step < 20; step++) {
-      learner.engine.inputs.fill(Math.fround(step / 7));
+      learner.raw.fill(Math.fround(step / 7));
       learner.engine.labels.fill(step & 1);
       learner.step(4);
     }

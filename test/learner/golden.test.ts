@@ -7,13 +7,14 @@ describe.each(trajectories)("golden run $name", (trajectory) => {
     const { x, y, batchSize, learningRate } = trajectory;
     const training = { optimizer: { kind: "sgd", learningRate }, batch: { size: batchSize } } as const;
     const learner = learnerOf(initialModel(trajectory), training, engine);
-    const { inputs, labels } = learner.engine;
+    const { raw } = learner;
+    const { labels } = learner.engine;
     const last = trajectory.after.at(-1)?.step ?? 0;
     let at = 0;
     for (let step = 1; step <= last; step++) {
       const rows = Math.min(batchSize, x.length - at);
       for (let r = 0; r < rows; r++) {
-        inputs.set(x[at + r] ?? [], r * (x[0]?.length ?? 0));
+        raw.set(x[at + r] ?? [], r * (x[0]?.length ?? 0));
         labels[r] = y[at + r] ?? Number.NaN;
       }
       at = (at + rows) % x.length;

@@ -16,14 +16,15 @@ const base: LearnerConfig = {
 
 /** Trains on `steps` seeded mini-batches of a circle. */
 function teach(learner: Learner, random: Random, steps: number): number {
-  const { inputs, labels } = learner.engine;
+  const { raw } = learner;
+  const { labels } = learner.engine;
   let cost = 0;
   for (let k = 0; k < steps; k++) {
     for (let r = 0; r < 4; r++) {
       const x1 = random.normal();
       const x2 = random.normal();
-      inputs[2 * r] = x1;
-      inputs[2 * r + 1] = x2;
+      raw[2 * r] = x1;
+      raw[2 * r + 1] = x2;
       labels[r] = x1 * x1 + x2 * x2 < 1.4 ? 1 : 0;
     }
     learner.step(4);
@@ -57,7 +58,7 @@ describe("several classes", () => {
     for (let k = 0; k < 1000; k++) {
       for (let r = 0; r < 4; r++) {
         const { x, label } = cloud(random);
-        learner.engine.inputs.set(x, 2 * r);
+        learner.raw.set(x, 2 * r);
         learner.engine.labels[r] = label;
       }
       learner.step(4);
@@ -82,13 +83,12 @@ describe("several classes", () => {
     const learner = taught();
     const rows = Array.from({ length: 4 }, () => cloud(new Random(6)));
     rows.forEach(({ x, label }, r) => {
-      learner.engine.inputs.set(x, 2 * r);
+      learner.raw.set(x, 2 * r);
       learner.engine.labels[r] = label;
     });
     learner.engine.sampleWeights.set([1, 2, 0.5, 1]);
-    learner.engine.rows = 4;
     learner.engine.scaler?.import([0, 0], [1, 1], null);
-    learner.engine.forward();
+    learner.forward(4);
     const expected = rows.reduce(
       (sum, { label }, r) =>
         sum - (learner.engine.sampleWeights[r] ?? 0) * Math.log(learner.engine.outputs[3 * r + label] ?? 0),
@@ -175,7 +175,7 @@ describe("the learner", () => {
     const learner = new Learner({ ...base, scale: "none", optimizer: { kind: "sgd", learningRate: 1 } });
     teach(learner, new Random(1), 10);
     const before = learner.save();
-    learner.engine.inputs.fill(1e308);
+    learner.raw.fill(1e308);
     learner.engine.labels.fill(0);
     learner.step(4);
     expect(learner.engine.undone).toBe(true);
@@ -188,7 +188,7 @@ describe("the learner", () => {
     const learner = new Learner(base);
     teach(learner, new Random(1), 10);
     const before = learner.save();
-    learner.engine.inputs.fill(1e300);
+    learner.raw.fill(1e300);
     learner.step(4);
     expect(learner.engine.undone).toBe(true);
     expect(learner.save()).toEqual(before);
@@ -197,11 +197,11 @@ describe("the learner", () => {
   it("multiplies a sample's loss by its weight", () => {
     const config = { ...base, scale: "none" as const, optimizer: { kind: "sgd" as const, learningRate: 0.1 } };
     const [weighted, repeated] = [new Learner(config), new Learner({ ...config, batch: { size: 4 } })];
-    weighted.engine.inputs.set([1, 2, -1, 0.5]);
+    weighted.raw.set([1, 2, -1, 0.5]);
     weighted.engine.labels.set([1, 0]);
     weighted.engine.sampleWeights.set([3, 1]);
     weighted.step(2);
-    repeated.engine.inputs.set([1, 2, 1, 2, 1, 2, -1, 0.5]);
+    repeated.raw.set([1, 2, 1, 2, 1, 2, -1, 0.5]);
     repeated.engine.labels.set([1, 1, 1, 0]);
     repeated.step(4);
     expect(weighted.engine.cost).toBeCloseTo(2 * repeated.engine.cost, 12);

@@ -22,8 +22,9 @@ function configOf(optimizer: OptimizerConfig): LearnerConfig {
 
 /** Trains one step on rows that the seed gives, and returns the gradients that it saw. */
 function step(learner: Learner, random: Random): number[] {
-  const { inputs, labels } = learner.engine;
-  for (let i = 0; i < inputs.length; i++) inputs[i] = random.normal();
+  const { raw } = learner;
+  const { labels } = learner.engine;
+  for (let i = 0; i < raw.length; i++) raw[i] = random.normal();
   for (let r = 0; r < ROWS; r++) labels[r] = random.uint32() & 1;
   learner.step(ROWS);
   return [...learner.engine.gradients];

@@ -318,6 +318,101 @@ describe("a refused JSON payload", () => {
   });
 });
 
+describe("a row in which a feature is missing", () => {
+  const gappy: SampleSchema = { ...binary, mayMiss: true };
+  const gone = Number.NaN;
+
+  it.each([
+    ["absent", '{"x1":1,"y":0}', [[1, gone, 0]]],
+    ["null", '{"x1":null,"x2":2,"y":0}', [[gone, 2, 0]]],
+    [
+      "null in a column",
+      '{"x1":[1,null,3],"x2":[null,2,3],"y":[0,1,0]}',
+      [
+        [1, gone, 0],
+        [gone, 2, 1],
+        [3, 3, 0],
+      ],
+    ],
+    ["a column that is absent", '{"x1":[1],"y":[0]}', [[1, gone, 0]]],
+    ["absent from a question", '{"id":"a","x2":2}', [[gone, 2, gone]]],
+    ["absent from a sample with an id", '{"id":"a","x2":2,"y":1}', [[gone, 2, 1]]],
+  ])("is taken where features may be missing: %s", (_, text, expected) => {
+    const decoded = json(text, gappy);
+    expect(table(decoded)).toEqual(expected);
+  });
+
+  it.each([
+    ["feature-missing", "{}"],
+    ["feature-missing", '{"y":1}'],
+    ["feature-missing", '{"x1":null,"x2":null,"y":1}'],
+    ["feature-missing", '{"id":"a"}'],
+    ["feature-missing", '{"x1":[1,null],"y":[0,1]}'],
+    ["feature-invalid", '{"x1":"","x2":2,"y":1}'],
+  ])("is refused all the same: %s: %s", (code, text) => {
+    expect(codeOf(json(text, gappy))).toBe(code);
+  });
+
+  it("is an answer where it has nothing but an id and a label", () => {
+    expect(rowsOf(json('{"id":"a","y":1}', gappy))).toMatchObject({ hasLate: true });
+  });
+
+  it("cannot be packed: NaN is no number", () => {
+    expect(codeOf(createDecoder(gappy, limits).packed(packed64([1, gone, 0]), "f64", null))).toBe("not-finite");
+  });
+});
+
+describe("a categorical feature", () => {
+  const categories: SampleSchema["categories"] = [["red", "green"], "hashed"];
+  const schema: SampleSchema = { ...binary, categories, mayMiss: true };
+
+  it.each([
+    ["by its name, and any text", '{"x1":"green","x2":"foobar","y":0}', [[1, 0xbf9cf968, 0]]],
+    ["written with escapes", '{"x1":"gr\\u0065en","x2":"\\u0061","y":0}', [[1, 0xe40c292c, 0]]],
+    ["by its number, or hash", '{"x1":0,"x2":4294967295,"y":0}', [[0, 4294967295, 0]]],
+    ["missing", '{"x1":"red","y":0}', [[0, Number.NaN, 0]]],
+    [
+      "in columns",
+      '{"x1":["red","green"],"x2":["",1],"y":[0,1]}',
+      [
+        [0, 0x811c9dc5, 0],
+        [1, 1, 1],
+      ],
+    ],
+  ])("is told %s", (_, text, expected) => {
+    expect(table(json(text, schema))).toEqual(expected);
+  });
+
+  it.each([
+    ["category-unknown", '{"x1":"blue","x2":"a","y":0}'],
+    ["category-unknown", '{"x1":2,"x2":"a","y":0}'],
+    ["category-unknown", '{"x1":0.5,"x2":"a","y":0}'],
+    ["category-unknown", '{"x1":"red","x2":-1,"y":0}'],
+    ["category-unknown", '{"x1":"red","x2":4294967296,"y":0}'],
+    ["category-unknown", '{"x1":[0,2],"x2":"a","y":0}'],
+    ["not-finite", '{"x1":1e999,"x2":"a","y":0}'],
+    ["feature-invalid", '{"x1":{},"x2":"a","y":0}'],
+  ])("is refused: %s: %s", (code, text) => {
+    expect(codeOf(json(text, schema))).toBe(code);
+  });
+
+  it("is refused with what is allowed", () => {
+    expect(json('{"x1":"blue","x2":"a","y":0}', schema)).toMatchObject({
+      detail: 'row 0, x1: "blue"; red or green, or a whole number from 0 to 1 is allowed',
+    });
+  });
+
+  it("is packed by its number", () => {
+    const decoder = createDecoder(schema, limits);
+    expect(table(decoder.packed(packed64([1, 7, 0, -0, 2, 1]), "f64", null))).toEqual([
+      [1, 7, 0],
+      [0, 2, 1],
+    ]);
+    expect(codeOf(decoder.packed(packed64([2, 7, 0]), "f64", null))).toBe("category-unknown");
+    expect(codeOf(decoder.packed(packed64([1, 0.5, 0]), "f64", null))).toBe("category-unknown");
+  });
+});
+
 describe("a packed payload", () => {
   const decode = (values: readonly number[], schema = binary, seq: number | null = null): Decoded => {
     const number = seq === null ? null : { source: "s", epoch: "e", seq };

@@ -17,6 +17,15 @@ const schemas: readonly SampleSchema[] = [
   { features: ["__proto__", "größe", 'a"b'], label: "constructor", classes: ["ok", "wörn"], labelKind: "binary" },
   { features: ["x"], label: "target", classes: null, labelKind: "number" },
   { features: ["x"], label: "y", classes: ["a", "b", "c"], labelKind: "index" },
+  { features: ["x1", "x2", "x3"], label: "y", classes: null, labelKind: "binary", mayMiss: true },
+  {
+    features: ["x1", "colour", "plant"],
+    label: "y",
+    classes: null,
+    labelKind: "binary",
+    categories: [null, ["ok", "größe", "true"], "hashed"],
+    mayMiss: true,
+  },
 ];
 const cases = schemas.map((schema) => ({ schema, decoder: createDecoder(schema, limits) }));
 const source = fc.constantFrom("s", "S.1_-", "a".repeat(64));
@@ -89,6 +98,7 @@ describe(`fuzzed messages, seed ${FUZZ_SEED}`, () => {
         "feature-invalid",
         "label-missing",
       ];
+      if (one.schema.categories !== undefined) codes.push("category-unknown");
       expectReached(reached, [...codes, "not-finite", "number-invalid", "columns-uneven"]);
     },
     FUZZ_MS_MAX,
@@ -113,7 +123,7 @@ describe(`fuzzed messages, seed ${FUZZ_SEED}`, () => {
         2500,
         100,
       );
-      expectReached(reached, ["rows", "not-json", "label-missing", "feature-invalid"]);
+      expectReached(reached, ["rows", "not-json", "feature-invalid"]);
     },
     FUZZ_MS_MAX,
   );

@@ -28,10 +28,26 @@ export function validMessage(
     schema.classes === null
       ? fc.constantFrom("0", "1", "true", "1.0", "-0")
       : fc.constantFrom(...schema.classes.map((name) => JSON.stringify(name)), "0", "1");
-  const feature = fc.oneof(
+  const number = fc.oneof(
     fc.double({ min: -1e12, max: 1e12, noNaN: true }).map(String),
     fc.constantFrom("-0", "0e0", "1E+2", "5e-324", "1e-400", "1e12", "-1e12", "0.1e1", "false", "123456789012"),
   );
+  // The first one is always there: of a row without any nothing is accepted.
+  const valueFor = (i: number) => {
+    const categories = schema.categories?.[i] ?? null;
+    if (categories === null) return number;
+    const numbers = fc.constantFrom("0", "-0", "1e0", "true");
+    if (categories === "hashed")
+      return fc.oneof(
+        fc.string().map((name) => JSON.stringify(name)),
+        numbers,
+      );
+    return fc.oneof(fc.constantFrom(...categories.map((name) => JSON.stringify(name))), numbers);
+  };
+  const feature = (i: number) =>
+    schema.mayMiss === true && i > 0
+      ? fc.oneof({ weight: 3, arbitrary: valueFor(i) }, { weight: 1, arbitrary: fc.constant("null") })
+      : valueFor(i);
   const extras = fc.record({
     weight: fc.option(fc.constantFrom("1", "0.5", "2e3", "5e-324"), { nil: null, freq: 3 }),
     ts: fc.option(fc.constantFrom("1700000000000", "-1", "0.5"), { nil: null, freq: 3 }),
@@ -45,7 +61,10 @@ export function validMessage(
     }),
     { nil: null },
   );
-  const rows = fc.array(fc.tuple(...schema.features.map(() => feature), label), { minLength: 1, maxLength: rowsMax });
+  const rows = fc.array(fc.tuple(...schema.features.map((_, i) => feature(i)), label), {
+    minLength: 1,
+    maxLength: rowsMax,
+  });
   const form = fc.constantFrom("object", "array", "columns", "lines");
   return fc.record({ rows, extras, numbering, form }).map(({ rows, extras, numbering, form }) => {
     const names = [...schema.features, schema.label];

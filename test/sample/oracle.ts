@@ -86,7 +86,7 @@ export function expectedOfPacked(
     if (first !== null && first.seq + count > Number.MAX_SAFE_INTEGER) throw new Refuse("number-invalid");
     const rows = Array.from({ length: count }, (_, r): Row => {
       const row = values.slice(r * width, (r + 1) * width);
-      const features = row.slice(0, -1).map(featureOf);
+      const features = row.slice(0, -1).map((cell, i) => packedOf(cell, schema.categories?.[i] ?? null));
       const number = first === null ? null : ([first.source, first.epoch, first.seq + r] as const);
       return { features, label: labelOf(row.at(-1), schema), weight: 1, time: Number.NaN, id: null, kind: 0, number };
     });
@@ -163,7 +163,7 @@ function rowOf(row: Fields, schema: SampleSchema, topicSource: string | null): R
   if (typeof weight !== "number" || !Number.isFinite(weight) || weight <= 0) throw new Refuse("weight-invalid");
   const time = row.get("ts") ?? null;
   if (time !== null && (typeof time !== "number" || !Number.isFinite(time))) throw new Refuse("ts-invalid");
-  const features = kind === 2 ? cells.map(() => Number.NaN) : cells.map(featureOf);
+  const features = kind === 2 ? cells.map(() => Number.NaN) : featuresOf(cells, schema);
   const target = kind === 1 ? Number.NaN : labelOf(label, schema);
   return { features, label: target, weight, time: time ?? Number.NaN, id, kind, number };
 }
@@ -177,6 +177,38 @@ function numberOf(row: Fields, topicSource: string | null): Row["number"] {
   const isSeq = typeof seq === "number" && Number.isSafeInteger(seq) && seq >= 0 && seq < Number.MAX_SAFE_INTEGER;
   if (!isName(source) || !isName(epoch) || !isSeq) throw new Refuse("number-invalid");
   return [String(source), String(epoch), seq === 0 ? 0 : seq];
+}
+
+function featuresOf(cells: readonly unknown[], { mayMiss, categories }: SampleSchema): readonly number[] {
+  const isGap = (cell: unknown) => cell === null && mayMiss === true;
+  const features = cells.map((cell, i) => (isGap(cell) ? Number.NaN : categoryOf(cell, categories?.[i] ?? null)));
+  if (features.every(Number.isNaN)) throw new Refuse("feature-missing");
+  return features;
+}
+
+function packedOf(cell: number, categories: readonly string[] | "hashed" | null): number {
+  return categories === null ? featureOf(cell) : categoryOf(featureOf(cell), categories);
+}
+
+function categoryOf(cell: unknown, categories: readonly string[] | "hashed" | null): number {
+  if (categories === null || cell === null || typeof cell === "object") return featureOf(cell);
+  if (typeof cell === "string") {
+    if (categories === "hashed") return fnv(cell);
+    if (!categories.includes(cell)) throw new Refuse("category-unknown");
+    return categories.indexOf(cell);
+  }
+  const number = Number(cell);
+  if (!Number.isFinite(number)) throw new Refuse("not-finite");
+  const end = categories === "hashed" ? 4294967296 : categories.length;
+  if (!Number.isInteger(number) || number < 0 || number >= end) throw new Refuse("category-unknown");
+  return number === 0 ? 0 : number;
+}
+
+/** FNV-1a as it is told: xor with the byte, times the prime, modulo 2³². */
+function fnv(text: string): number {
+  return Number(
+    Buffer.from(text).reduce((hash, byte) => ((hash ^ BigInt(byte)) * 16777619n) % 4294967296n, 2166136261n),
+  );
 }
 
 function featureOf(cell: unknown): number {

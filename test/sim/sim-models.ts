@@ -10,7 +10,7 @@ export interface SimModel {
 }
 
 export const DEFAULT: SimModel = { name: "default", features: ["x1", "x2"], badLabel: "7" };
-/** Takes long for a step: its ring fills, and others wait. */
+/** Takes long for a step: its ring fills, and others wait. Its third feature is a category, and its classes are weighed. */
 export const WIDE: SimModel = { name: "wide", features: ["x1", "x2", "x3", "x4"], badLabel: '"no"' };
 /** Learns huge numbers without a scaler: some of its steps end in infinity and are undone. */
 export const PLAIN: SimModel = { name: "plain", features: ["x1", "x2"], badLabel: "1e999" };
@@ -19,7 +19,7 @@ export const MODELS = [DEFAULT, WIDE, PLAIN] as const;
 
 /** Gives the features of a row; all of them are exact in 32 bits. */
 export function featuresOf({ features }: SimModel, sender: number, number: number): readonly number[] {
-  return [sender, number, (number % 97) / 64, -sender].slice(0, features.length);
+  return [sender, number, number % 97, -sender].slice(0, features.length);
 }
 
 /** Gives the label of a row. */
@@ -54,6 +54,8 @@ ${kept}
   wide:
     features: [x1, x2, x3, x4]
     classes: [even, odd]
+    categorical: { x3: 8 }
+    classWeights: balanced
     network: { hidden: [64, 64], activation: tanh }
     precision: f32
     optimizer: { kind: adam }

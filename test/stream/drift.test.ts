@@ -7,7 +7,7 @@ import { Random } from "../../src/learner/random.ts";
 import type { SavedState, Section } from "../../src/learner/transaction.ts";
 import { acceptedOf, configInForce, ModelState } from "../../src/stream/model-state.ts";
 import { Replay } from "../../src/stream/replay.ts";
-import { learnerConfig, liveModel, seal } from "./model-bench.ts";
+import { inForce, learnerConfig, liveModel, seal } from "./model-bench.ts";
 
 const CONCEPT_ROWS = 1000;
 const SAVE_ROWS = 340;
@@ -16,8 +16,18 @@ function configOf(policy: DriftPolicy, more: Partial<LearnerConfig> = {}): Learn
   return { ...learnerConfig, ...more, watch: { policy } };
 }
 
+type Draw = (random: Random, concept: number) => { readonly features: readonly number[]; readonly label: number };
+
+/** Draws two numbers, the first of which tells the label. */
+function numbers(labelOf: (x: number, concept: number) => number): Draw {
+  return (random, concept) => {
+    const x = random.normal();
+    return { features: [x, random.normal()], label: labelOf(x, concept) };
+  };
+}
+
 /** Runs a model over a stream whose labels turn over, and gives what its journal and its states hold. */
-function run(config: LearnerConfig, rows: number, labelOf: (x: number, concept: number) => number) {
+function run(config: LearnerConfig, rows: number, draw: Draw, changed?: LearnerConfig) {
   const commit = { filling: 1 };
   const model = liveModel({ config, commit, ringRows: 64 });
   const random = new Random(5);
@@ -37,9 +47,9 @@ function run(config: LearnerConfig, rows: number, labelOf: (x: number, concept: 
     const first = model.ring.head + 1;
     for (let r = 0; r < 4; r++) {
       const slot = model.ring.take();
-      const x = random.normal();
-      model.ring.features.set([x, random.normal()], 2 * slot);
-      model.ring.labels[slot] = labelOf(x, Math.floor(row / CONCEPT_ROWS));
+      const { features, label } = draw(random, Math.floor(row / CONCEPT_ROWS));
+      model.ring.features.set(features, features.length * slot);
+      model.ring.labels[slot] = label;
       model.ring.weights[slot] = 1;
     }
     model.draft.appended(first, { hasWeights: false, hasTimes: false, hasIds: false, hasLate: false });
@@ -47,6 +57,7 @@ function run(config: LearnerConfig, rows: number, labelOf: (x: number, concept: 
     model.cut(4);
     const { reaction } = model.state;
     if (reaction !== null) reactions.push({ row, reaction });
+    if (reaction === "challenge" && changed !== undefined) model.configure(inForce(changed));
     if (row % SAVE_ROWS === 0) model.save("command", 0);
     close();
   }
@@ -55,7 +66,16 @@ function run(config: LearnerConfig, rows: number, labelOf: (x: number, concept: 
   return { model, sections, states, reactions };
 }
 
-const turning = (x: number, concept: number) => (x > 0 === (concept % 2 === 0) ? 1 : 0);
+const turning = numbers((x, concept) => (x > 0 === (concept % 2 === 0) ? 1 : 0));
+
+/** Draws a number around 2 and a category, either of which is missing now and then; mostly one of them tells the label. */
+const untidy: Draw = (random, concept) => {
+  const [x, colour] = [random.normal(), random.uint32() % 3];
+  const isGone = random.uint32() % 5;
+  const isOne = (colour === 0 ? x > 0 : colour === 1) === (concept % 2 === 0);
+  const features = [isGone === 0 ? Number.NaN : 2 + x, isGone === 1 ? Number.NaN : colour];
+  return { features, label: isOne ? 1 : 0 };
+};
 
 /** Replays from a state to the end, comparing every later state on the way. */
 function replayFrom(start: SavedState, sections: readonly Section[], states: readonly SavedState[]): number {
@@ -86,6 +106,7 @@ function replayFrom(start: SavedState, sections: readonly Section[], states: rea
 }
 
 describe("a stream whose labels turn over", () => {
+  const categorical = { x2: ["red", "green", "blue"] };
   const wanted: Readonly<Record<DriftPolicy, readonly Reaction[]>> = {
     none: [],
     event: ["event", "event", "event"],
@@ -107,16 +128,69 @@ describe("a stream whose labels turn over", () => {
     model.state.release();
   });
 
+  it.each([
+    ["standard", undefined],
+    ["standard", "balanced"],
+    ["none", "balanced"],
+  ] as const)(
+    "is met where values are missing and a feature is a category: scale %s, classWeights %s",
+    (scale, weights) => {
+      const untidily = { categorical, scale, ...(weights && { classWeights: weights }) };
+      const { reactions, sections, states, model } = run(configOf("rollback", untidily), 4 * CONCEPT_ROWS, untidy);
+      expect(reactions.map(({ reaction }) => reaction)).toContain("rollback");
+      expect(model.state.missing).toBeGreaterThan(CONCEPT_ROWS);
+      expect(model.state.undone).toBe(0);
+      const scored = model.metrics;
+      expect(model.state.monitor?.read()).toMatchObject({ samples: 4 * CONCEPT_ROWS, skipped: 0 });
+      expect(Object.values(scored ?? {}).every((value) => value === null || Number.isFinite(value))).toBe(true);
+      for (const start of [states[0], states[Math.floor(states.length / 2)]]) {
+        if (start !== undefined) expect(replayFrom(start, sections, states)).toBeGreaterThan(3);
+      }
+      model.state.release();
+    },
+  );
+
+  // No line through the numbers of the categories tells the middle one: only inputs of their own do.
+  const middle: Draw = (random, concept) => {
+    const colour = random.uint32() % 3;
+    const features = [random.uint32() % 5 === 0 ? Number.NaN : random.normal(), colour];
+    return { features, label: (colour === 1) === (concept % 2 === 0) ? 1 : 0 };
+  };
+  it("is scored beside a logistic regression that is given categories as inputs", () => {
+    const { model } = run(configOf("rollback", { categorical }), CONCEPT_ROWS, middle);
+    const reading = model.state.monitor?.read();
+    if (reading?.kind !== "classes") throw new Error("there are classes");
+    expect(reading.window.baselines.logistic).toBeGreaterThan(0.95);
+  });
+
   it("is not seen where there is none", () => {
-    const { reactions } = run(configOf("rollback"), 4 * CONCEPT_ROWS, (x) => (x > 0 ? 1 : 0));
+    const { reactions } = run(
+      configOf("rollback"),
+      4 * CONCEPT_ROWS,
+      numbers((x) => (x > 0 ? 1 : 0)),
+    );
     expect(reactions).toEqual([]);
   });
 
   it("is met in regression too", () => {
     const network = { ...learnerConfig.network, loss: "mse", output: "identity" } as const;
-    const value = (x: number, concept: number) => (concept % 2 === 0 ? x : 3 - 2 * x);
+    const value = numbers((x, concept) => (concept % 2 === 0 ? x : 3 - 2 * x));
     const { reactions } = run(configOf("rollback", { network }), 4 * CONCEPT_ROWS, value);
     expect(reactions.map(({ reaction }) => reaction)).toContain("rollback");
+  });
+
+  it.each<[string, Partial<LearnerConfig>]>([
+    ["a larger mini-batch", { batch: { size: 8 } }],
+    ["another optimizer", { optimizer: { kind: "sgd", learningRate: 0.02 } }],
+    ["no scaler", { scale: "none" }],
+    ["weighed classes", { classWeights: "balanced" }],
+  ])("goes on with the race where the configuration changes in the middle of it: %s", (_, change) => {
+    const network = { ...learnerConfig.network, seed: 3 };
+    const optimizer = { kind: "adagrad", learningRate: 0.02 } as const;
+    const config = configOf("background", { network, optimizer });
+    const { reactions, sections, states } = run(config, 4 * CONCEPT_ROWS, turning, { ...config, ...change });
+    expect(reactions.map(({ reaction }) => reaction)).toContain("promotion");
+    for (const start of states.filter((_, s) => s % 3 === 0)) replayFrom(start, sections, states);
   });
 
   it("gives a fresh learner its place where that is better", () => {

@@ -1,5 +1,5 @@
 import type { Entry, Numbering } from "../../src/learner/entry.ts";
-import type { LearnerConfig } from "../../src/learner/learner-config.ts";
+import { categoriesOf, type LearnerConfig } from "../../src/learner/learner-config.ts";
 import type { Random } from "../../src/learner/random.ts";
 import type { SavedState, Section } from "../../src/learner/transaction.ts";
 import { type ANSWER, QUESTION, SAMPLE } from "../../src/sample/rows.ts";
@@ -48,13 +48,27 @@ export function liveModel(options: {
   });
 }
 
-/** Appends seeded rows as admission does. */
-export function append(model: Model, random: Random, rows: number, numbering: readonly Numbering[] = []): void {
+/** Draws a value of a feature: a number, or that of a category. */
+function drawn({ state }: Model, random: Random, i: number): number {
+  const categories = categoriesOf(state.config.learner)[i] ?? null;
+  if (categories === null) return random.normal();
+  return categories === "hashed" ? random.uint32() : random.uint32() % categories.length;
+}
+
+/** Appends seeded rows as admission does; of `gaps` in a hundred values nothing came. */
+export function append(
+  model: Model,
+  random: Random,
+  rows: number,
+  numbering: readonly Numbering[] = [],
+  gaps = 0,
+): void {
   const first = model.ring.head + 1;
   for (let r = 0; r < rows; r++) {
     const slot = model.ring.take();
     for (let i = 0; i < model.ring.featureCount; i++) {
-      model.ring.features[slot * model.ring.featureCount + i] = random.normal();
+      const value = drawn(model, random, i);
+      model.ring.features[slot * model.ring.featureCount + i] = random.uint32() % 100 < gaps ? Number.NaN : value;
     }
     model.ring.labels[slot] = random.uint32() & 1;
     model.ring.weights[slot] = 1;
@@ -68,14 +82,21 @@ export function append(model: Model, random: Random, rows: number, numbering: re
 }
 
 /** Appends a question, or the answer to an open one, as admission does. */
-export function appendLate(model: Model, random: Random, kind: typeof QUESTION | typeof ANSWER, id: string): void {
+export function appendLate(
+  model: Model,
+  random: Random,
+  kind: typeof QUESTION | typeof ANSWER,
+  id: string,
+  gaps = 0,
+): void {
   const { ring } = model;
   const first = ring.head + 1;
   const slot = ring.take();
   ring.kinds[slot] = kind;
   ring.ids[slot] = id;
   for (let i = 0; i < ring.featureCount; i++) {
-    ring.features[slot * ring.featureCount + i] = kind === QUESTION ? random.normal() : Number.NaN;
+    const value = kind === QUESTION ? drawn(model, random, i) : Number.NaN;
+    ring.features[slot * ring.featureCount + i] = random.uint32() % 100 < gaps ? Number.NaN : value;
   }
   ring.labels[slot] = kind === QUESTION ? Number.NaN : random.uint32() & 1;
   ring.weights[slot] = 1;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { LearnerConfig } from "../../src/learner/learner-config.ts";
 import { Random } from "../../src/learner/random.ts";
 import type { SavedState, Section } from "../../src/learner/transaction.ts";
 import { ANSWER, QUESTION } from "../../src/sample/rows.ts";
@@ -8,13 +9,19 @@ import { Replay } from "../../src/stream/replay.ts";
 import { append, appendLate, inForce, learnerConfig, liveModel, seal, typesOf } from "./model-bench.ts";
 
 type Act =
-  | { readonly do: "rows"; readonly rows: number; readonly skip: number }
-  | { readonly do: "ask" }
+  | { readonly do: "rows"; readonly rows: number; readonly skip: number; readonly gaps: number }
+  | { readonly do: "ask"; readonly gaps: number }
   | { readonly do: "answer" }
   | { readonly do: "cut"; readonly rows: number }
   | { readonly do: "rollback" }
   | { readonly do: "reset" }
-  | { readonly do: "configure"; readonly rate: number; readonly kind: "sgd" | "adagrad" }
+  | {
+      readonly do: "configure";
+      readonly rate: number;
+      readonly kind: "sgd" | "adagrad";
+      readonly scale: "standard" | "none";
+      readonly classWeights: "balanced" | readonly number[] | null;
+    }
   | { readonly do: "refuse" }
   | { readonly do: "save" }
   | { readonly do: "absurd" }
@@ -27,9 +34,10 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
       do: fc.constant("rows" as const),
       rows: fc.integer({ min: 1, max: 9 }),
       skip: fc.constantFrom(0, 0, 0, 1, 3),
+      gaps: fc.constantFrom(0, 0, 0, 30, 100),
     }),
   },
-  { weight: 4, arbitrary: fc.constant({ do: "ask" as const }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("ask" as const), gaps: fc.constantFrom(0, 0, 50) }) },
   { weight: 3, arbitrary: fc.constant({ do: "answer" as const }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant("cut" as const), rows: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 1, arbitrary: fc.constant({ do: "rollback" as const }) },
@@ -40,6 +48,8 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
       do: fc.constant("configure" as const),
       rate: fc.constantFrom(0.01, 0.1),
       kind: fc.constantFrom("sgd" as const, "adagrad" as const),
+      scale: fc.constantFrom("standard" as const, "none" as const),
+      classWeights: fc.constantFrom(null, "balanced" as const, [1, 3]),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ do: "refuse" as const }) },
@@ -48,13 +58,22 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ do: "seal" as const }) },
 );
 
+/** What a model may be besides the one with two numbers; categories take the place of features. */
+const kinds: readonly Partial<LearnerConfig>[] = [
+  {},
+  { categorical: { x1: ["a", "b", "c"], x2: 5 } },
+  { categorical: { x2: 3 }, classWeights: "balanced" },
+  { classWeights: "balanced" },
+];
+
 /** Runs acts on a live model and returns what its journal and snapshots hold. */
 function live(
   script: readonly Act[],
   seed: number,
+  more: Partial<LearnerConfig>,
 ): { sections: (Section | null)[]; states: SavedState[]; model: ReturnType<typeof liveModel> } {
   const commit = { filling: 1 };
-  const config = { ...learnerConfig, late: { keep: 4 } };
+  const config = { ...learnerConfig, ...more, late: { keep: 4 } };
   const model = liveModel({ commit, ringRows: 48, config });
   const random = new Random(seed);
   const sections: (Section | null)[] = [];
@@ -83,14 +102,14 @@ function live(
     if (act.do === "rows") {
       room(act.rows);
       seq += act.skip;
-      append(model, random, act.rows, [{ offset: 0, rows: act.rows, source: "s", epoch: "e", seq }]);
+      append(model, random, act.rows, [{ offset: 0, rows: act.rows, source: "s", epoch: "e", seq }], act.gaps);
       seq += act.rows;
     } else if (act.do === "cut") {
       if (model.trainable > 0) model.cut(Math.min(act.rows, model.trainable));
       else model.pass();
     } else if (act.do === "ask") {
       room(1);
-      appendLate(model, random, QUESTION, `q${asked++ % 7}`);
+      appendLate(model, random, QUESTION, `q${asked++ % 7}`, act.gaps);
     } else if (act.do === "answer") {
       const id = `q${random.uint32() % 7}`;
       if (model.state.questions.find(id).kind !== "open") continue;
@@ -109,7 +128,12 @@ function live(
         const target = states[random.uint32() % states.length];
         if (target?.snapshot) model.rollback({ id: target.snapshot.id, checksum: "c", learner: target.learner }, 0);
       } else if (act.do === "reset") model.reset(inForce(config), 0);
-      else model.configure(inForce({ ...config, optimizer: { kind: act.kind, learningRate: act.rate } }));
+      else {
+        const { classWeights: _, ...rest } = config;
+        const weighed = act.classWeights === null ? {} : { classWeights: act.classWeights };
+        const optimizer = { kind: act.kind, learningRate: act.rate };
+        model.configure(inForce({ ...rest, ...weighed, scale: act.scale, optimizer }));
+      }
     }
   }
   drain();
@@ -127,35 +151,40 @@ function stateFrom(saved: SavedState): ModelState {
 describe("the fold", () => {
   it("gives, from any saved state, the very bits of every later one", () => {
     fc.assert(
-      fc.property(fc.array(acts, { minLength: 5, maxLength: 60 }), fc.nat(), (script, seed) => {
-        const { sections, states } = live(script, seed);
-        const byId = new Map(states.map((state) => [state.snapshot?.id, state]));
-        for (const [index, start] of states.entries()) {
-          let next = index + 1;
-          const replay = new Replay(stateFrom(start), {
-            learnerStateOf: (id) => byId.get(id)?.learner ?? new Uint8Array(),
-            beforeOrdinal: (at) => {
-              for (; states[next]?.ordinal === at.state.ordinal; next++) {
-                const expected = states[next];
-                if (expected === undefined) break;
-                at.settleTo(acceptedOf(expected.monitor));
-                expect(at.state.learner.save()).toEqual(expected.learner);
-                expect(at.state.saveMonitor()).toEqual(expected.monitor);
-                expect([at.state.step, at.state.sequence]).toEqual([expected.step, expected.sequence]);
-              }
-              return null;
-            },
-          });
-          for (const [i, section] of sections.entries()) {
-            if (section !== null && i + 1 >= start.commitFrom) replay.apply(section);
+      fc.property(
+        fc.array(acts, { minLength: 5, maxLength: 60 }),
+        fc.nat(),
+        fc.constantFrom(...kinds),
+        (script, seed, more) => {
+          const { sections, states } = live(script, seed, more);
+          const byId = new Map(states.map((state) => [state.snapshot?.id, state]));
+          for (const [index, start] of states.entries()) {
+            let next = index + 1;
+            const replay = new Replay(stateFrom(start), {
+              learnerStateOf: (id) => byId.get(id)?.learner ?? new Uint8Array(),
+              beforeOrdinal: (at) => {
+                for (; states[next]?.ordinal === at.state.ordinal; next++) {
+                  const expected = states[next];
+                  if (expected === undefined) break;
+                  at.settleTo(acceptedOf(expected.monitor));
+                  expect(at.state.learner.save()).toEqual(expected.learner);
+                  expect(at.state.saveMonitor()).toEqual(expected.monitor);
+                  expect([at.state.step, at.state.sequence]).toEqual([expected.step, expected.sequence]);
+                }
+                return null;
+              },
+            });
+            for (const [i, section] of sections.entries()) {
+              if (section !== null && i + 1 >= start.commitFrom) replay.apply(section);
+            }
+            expect(replay.difference).toBeNull();
+            const last = states.at(-1);
+            replay.settleTo(Number.POSITIVE_INFINITY);
+            expect(replay.state.learner.save()).toEqual(last?.learner);
+            expect(replay.state.saveMonitor()).toEqual(last?.monitor);
           }
-          expect(replay.difference).toBeNull();
-          const last = states.at(-1);
-          replay.settleTo(Number.POSITIVE_INFINITY);
-          expect(replay.state.learner.save()).toEqual(last?.learner);
-          expect(replay.state.saveMonitor()).toEqual(last?.monitor);
-        }
-      }),
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -165,7 +194,8 @@ describe("the fold", () => {
     model.configure(model.state.config);
     model.save("created", 0);
     const start = seal(model).states[0];
-    append(model, new Random(1), 7);
+    append(model, new Random(1), 4);
+    append(model, new Random(1), 3, [], 60);
     model.cut(4);
     const { section } = seal(model);
     const replay = new Replay(stateFrom(start as SavedState), { learnerStateOf: () => new Uint8Array() });
@@ -184,7 +214,18 @@ describe("the fold", () => {
     expect(again.pending).toBe(3);
     model.cut(3);
     again.cut(3);
+    expect(model.state.missing).toBeGreaterThan(0);
+    expect(again.state.missing).toBe(model.state.missing);
     expect(again.state.learner.save()).toEqual(model.state.learner.save());
+  });
+
+  it("finds what is missing in the answer to a question that was passed over", () => {
+    const model = liveModel({});
+    appendLate(model, new Random(1), QUESTION, "q", 100);
+    model.pass();
+    appendLate(model, new Random(1), ANSWER, "q");
+    model.cut(1);
+    expect([model.state.missing, model.state.undone]).toEqual([2, 0]);
   });
 
   it.each([
