@@ -154,6 +154,7 @@ class Machine {
       this.#counts.kills++;
     }
     await troubles;
+    if (this.#faults !== null) this.#faults.flushDelayMs = 0;
     for (const sender of this.#crew.all) sender.paused = false;
     this.#counts.lives++;
     this.#assertNoFault();
@@ -210,9 +211,8 @@ class Machine {
     const { trouble, troubleMs, at } = life;
     if (trouble === "none") return;
     if (trouble === "slow-disk") {
+      // It lasts for the whole life: `#live` ends it.
       if (this.#faults !== null) this.#faults.flushDelayMs = Math.round(troubleMs / 5);
-      await daemon.gone;
-      if (this.#faults !== null) this.#faults.flushDelayMs = 0;
       return;
     }
     if (trouble !== "full-start") await Promise.race([daemon.ready.then(() => sleep(at * troubleMs)), daemon.gone]);
