@@ -46,6 +46,30 @@ export class ByteWriter {
     this.length += 8;
   }
 
+  /** Writes column `i` of a row-major (rows, width) array of whole numbers up to 255. */
+  u8s(values: Float64Array, i: number, width: number, rows: number): void {
+    this.#reserve(rows);
+    const bytes = this.#bytes;
+    for (let r = 0; r < rows; r++) bytes[this.length + r] = values[r * width + i]!;
+    this.length += rows;
+  }
+
+  /** Writes such a column in single precision. */
+  f32s(values: Float64Array, i: number, width: number, rows: number): void {
+    this.#reserve(4 * rows);
+    const view = this.#view;
+    for (let r = 0; r < rows; r++) view.setFloat32(this.length + 4 * r, values[r * width + i]!, true);
+    this.length += 4 * rows;
+  }
+
+  /** Writes such a column as it is. */
+  f64s(values: Float64Array, i: number, width: number, rows: number): void {
+    this.#reserve(8 * rows);
+    const view = this.#view;
+    for (let r = 0; r < rows; r++) view.setFloat64(this.length + 8 * r, values[r * width + i]!, true);
+    this.length += 8 * rows;
+  }
+
   /** Writes a whole number ≥ 0 up to 2⁵³ in groups of seven bits, lowest first. */
   varint(value: number): void {
     let rest = value;

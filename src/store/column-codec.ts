@@ -12,12 +12,9 @@ export function writeColumn(writer: ByteWriter, values: Float64Array, i: number,
     writer.f64(values[i] ?? 0);
     return;
   }
-  for (let r = 0; r < rows; r++) {
-    const value = values[r * width + i]!;
-    if (form === FORM.u8) writer.u8(value);
-    else if (form === FORM.f32) writer.f32(value);
-    else writer.f64(value);
-  }
+  if (form === FORM.u8) writer.u8s(values, i, width, rows);
+  else if (form === FORM.f32) writer.f32s(values, i, width, rows);
+  else writer.f64s(values, i, width, rows);
 }
 
 /** Reads what `writeColumn` wrote. Throws `journal-damaged`. */
@@ -44,19 +41,31 @@ export function readColumn(reader: ByteReader, values: Float64Array, i: number, 
 }
 
 function formOf(values: Float64Array, i: number, width: number, rows: number): number {
-  let constant = true;
-  let fitsU8 = true;
-  let fitsF32 = true;
+  const each = fitsU8(values, i, width, rows) ? 1 : fitsF32(values, i, width, rows) ? 4 : 8;
+  if (rows * each > 8 && isConstant(values, i, width, rows)) return FORM.constant;
+  return each === 1 ? FORM.u8 : each === 4 ? FORM.f32 : FORM.f64;
+}
+
+// Each check ends with the first value that does not fit: most columns fail two of the three at once.
+
+function isConstant(values: Float64Array, i: number, width: number, rows: number): boolean {
+  // Object.is, for −0 and NaN are values too.
+  for (let r = 1; r < rows; r++) if (!Object.is(values[r * width + i], values[i])) return false;
+  return true;
+}
+
+function fitsU8(values: Float64Array, i: number, width: number, rows: number): boolean {
   for (let r = 0; r < rows; r++) {
     const value = values[r * width + i]!;
-    // Object.is, for −0 and NaN are values too.
-    if (!Object.is(value, values[i])) constant = false;
-    if (fitsU8 && !(value >= 0 && value <= 255 && Object.is(Math.trunc(value), value) && !Object.is(value, -0)))
-      fitsU8 = false;
-    if (fitsF32 && !Object.is(Math.fround(value), value)) fitsF32 = false;
-    if (!constant && !fitsU8 && !fitsF32) return FORM.f64;
+    if (!(value >= 0 && value <= 255 && Math.trunc(value) === value) || Object.is(value, -0)) return false;
   }
-  const each = fitsU8 ? 1 : fitsF32 ? 4 : 8;
-  if (constant && rows * each > 8) return FORM.constant;
-  return fitsU8 ? FORM.u8 : fitsF32 ? FORM.f32 : FORM.f64;
+  return true;
+}
+
+function fitsF32(values: Float64Array, i: number, width: number, rows: number): boolean {
+  for (let r = 0; r < rows; r++) {
+    const value = values[r * width + i]!;
+    if (Math.fround(value) !== value && !Number.isNaN(value)) return false;
+  }
+  return true;
 }

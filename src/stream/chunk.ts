@@ -72,17 +72,10 @@ export class Chunk {
   #copy(model: Model, rows: Rows, from: number, to: number, numbering: readonly NumberRun[] = []): void {
     if (from >= to) return;
     const { ring } = model;
-    const width = ring.featureCount;
     const first = ring.head + 1;
-    for (let r = from; r < to; r++) {
-      const slot = ring.take();
-      ring.kinds[slot] = rows.hasLate ? rows.kinds[r]! : SAMPLE;
-      for (let i = 0; i < width; i++) ring.features[slot * width + i] = rows.features[r * width + i]!;
-      ring.labels[slot] = rows.labels[r]!;
-      ring.weights[slot] = rows.hasWeights ? rows.weights[r]! : 1;
-      ring.times[slot] = rows.hasTimes ? rows.times[r]! : Number.NaN;
-      ring.ids[slot] = rows.hasIds ? rows.ids[r]! : null;
-      if (rows.hasLate && rows.kinds[r] !== SAMPLE) model.late(slot);
+    ring.append(rows, from, to);
+    for (let r = from; rows.hasLate && r < to; r++) {
+      if (rows.kinds[r] !== SAMPLE) model.late(ring.slotOf(first + r - from));
     }
     this.rows += to - from;
     model.draft.appended(first, rows);

@@ -1,4 +1,6 @@
-import { ANSWER, QUESTION } from "../sample/rows.ts";
+import { ANSWER, QUESTION, type Rows, SAMPLE } from "../sample/rows.ts";
+
+const VIEWED_ROWS_MIN = 16;
 
 /**
  * Buffers accepted rows between intake and training: preallocated and bounded. A slot is free again when its row is both
@@ -44,6 +46,38 @@ export class Ring {
   /** Tells the slot of a sequence. */
   slotOf(sequence: number): number {
     return sequence % this.capacity;
+  }
+
+  /** Appends rows `from` to `to` of a message. The caller has checked `free`. */
+  append(rows: Rows, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      const slot = this.slotOf(this.head + 1);
+      const end = Math.min(to, at + this.capacity - slot);
+      this.#put(rows, at, end, slot);
+      this.head += end - at;
+      at = end;
+    }
+  }
+
+  /** Copies rows to slots that lie side by side. Views of a few rows cost more than the rows. */
+  #put(rows: Rows, from: number, to: number, slot: number): void {
+    const { featureCount: width } = this;
+    const end = slot + to - from;
+    if (to - from < VIEWED_ROWS_MIN) {
+      for (let n = 0; n < (to - from) * width; n++) this.features[slot * width + n] = rows.features[from * width + n]!;
+      for (let r = from; r < to; r++) this.labels[slot + r - from] = rows.labels[r]!;
+    } else {
+      this.features.set(rows.features.subarray(from * width, to * width), slot * width);
+      this.labels.set(rows.labels.subarray(from, to), slot);
+    }
+    if (rows.hasWeights) this.weights.set(rows.weights.subarray(from, to), slot);
+    else this.weights.fill(1, slot, end);
+    if (rows.hasTimes) this.times.set(rows.times.subarray(from, to), slot);
+    else this.times.fill(Number.NaN, slot, end);
+    if (rows.hasLate) this.kinds.set(rows.kinds.subarray(from, to), slot);
+    else this.kinds.fill(SAMPLE, slot, end);
+    if (rows.hasIds) for (let r = from; r < to; r++) this.ids[slot + r - from] = rows.ids[r] ?? null;
+    else this.ids.fill(null, slot, end);
   }
 
   /** Takes the next slot. The caller has checked `free` and fills the columns at the slot returned. */
