@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Status } from "../daemon/verb-queries.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf } from "./options.ts";
-import { bytes, localTime, short, table } from "./table.ts";
+import { bytes, type Cell, localTime, short, table } from "./table.ts";
 
 /** Shows how the daemon, its store and its models are. */
 export function statusCommand(): Command {
@@ -59,6 +59,35 @@ function statusText({ broker, store, models, startedAt, data, pid, version, relo
     ...(reloaded === null ? [] : [reloadText(reloaded)]),
     "",
     table(headings, rows),
+    ...scores(models),
   ];
   return lines.join("\n");
+}
+
+/** Shows what the newest predictions of the scored models were worth. */
+function scores(models: Status["models"]): readonly string[] {
+  const rows = Object.entries(models).flatMap(([name, { metrics, worth, drift }]): (readonly Cell[])[] => {
+    if (metrics === null || metrics.samples === 0) return [];
+    const { window } = metrics;
+    const [quality, loss] = "accuracy" in window ? [window.accuracy, window.logLoss] : [window.r2, window.rmse];
+    const boost = drift.boost > 1 ? `, rate × ${drift.boost.toPrecision(2)}` : "";
+    const challenged = drift.challenged ? ", a challenger runs" : "";
+    const drifts = `${metrics.drift.drifts}, ${drift.policy}${boost}${challenged}`;
+    return [[name, short(window.samples), ...[quality, loss].map(digits), worthText(worth), drifts]];
+  });
+  if (rows.length === 0) return [];
+  return [
+    "",
+    table(["model", "of the newest", "accuracy, r2", "log loss, rmse", "earns its keep", "drifts, policy"], rows),
+  ];
+}
+
+function worthText(worth: Status["models"][string]["worth"]): string {
+  if (worth === null) return "too early to say";
+  const { earnsItsKeep, against, model, baseline } = worth;
+  return `${earnsItsKeep ? "yes" : "NO"}: ${model.toPrecision(3)} against ${baseline.toPrecision(3)} (${against})`;
+}
+
+function digits(value: number | null): Cell {
+  return value === null ? null : Number(value.toPrecision(4));
 }

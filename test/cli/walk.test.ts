@@ -45,6 +45,8 @@ async function walk(publish: (port: number, file: string) => Promise<void>): Pro
     .poll(async () => (await rivuletJson<Status>(["status", ...at])).models["default"]?.sequence)
     .toBe(rows.length);
   expect(await journal(data)).toEqual(rows.map((row, i) => [i + 1, ...row]));
+  // How good it is stands beside what needs no network.
+  expect((await rivulet(["status", ...at])).stdout).toMatch(/default +1,000 .*(yes|NO): 0\.\d+ against 0\.\d+ \(/);
   const history = await rivuletJson<{ points: { step: number; cost: number }[] }>(["history", ...at, "--points", "50"]);
   expect(history.points.length).toBeGreaterThan(25);
   expect(history.points.at(-1)?.cost).toBeLessThan(history.points[0]?.cost ?? 0);
