@@ -163,7 +163,9 @@ class Machine {
   /** Waits for the moment in which the daemon is to end. */
   async #moment({ ending, at, trouble }: Life, daemon: DaemonProcess): Promise<void> {
     if (ending === "starting") return sleep(at * STARTING_MS_MAX);
-    if (trouble !== "full-start" || ending === "stopping" || ending === "stopped") await this.#ready(daemon);
+    // Signals mean what they are to mean once it is ready.
+    const isSignalled = ending === "stopping" || ending === "stopped" || ending === "reloading";
+    if (trouble !== "full-start" || isSignalled) await this.#ready(daemon);
     if (ending === "ready") return;
     const { all, producers, commander } = this.#crew;
     if (ending === "first-commit") {
