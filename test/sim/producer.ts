@@ -1,7 +1,8 @@
 // A producer as one is told to write it: it numbers its rows, keeps each message until the retained mark says that it is
-// settled, and sends again what is not whenever the bridge says that it is online, which it says on each of its connections. Some are unruly: they repeat themselves, also cut
-// into other messages, send neighbours in the wrong order, and rows with labels that are refused. What it does is drawn
-// from the seed; when, is up to the network.
+// settled, and sends again what is not whenever the bridge says that it is online, which it says on each of its
+// connections, and after a while without news: a broker whose queue for the daemon is full drops what it has acknowledged,
+// and nobody is told. Some are unruly: they repeat themselves, also cut into other messages, send neighbours in the wrong
+// order, and rows with labels that are refused. What it does is drawn from the seed; when, is up to the network.
 
 import { oneIn, shuffled } from "./draw.ts";
 import { spoiled, written } from "./forms.ts";
@@ -11,6 +12,8 @@ import type { Sender, SenderOptions } from "./sender.ts";
 /** Rows that may be unsettled: fewer than the numbers that are taken out of order. */
 const UNSETTLED_MAX = 400;
 const PAUSE_MS = 4;
+/** Time without news of what is unsettled after which it is sent again. */
+const SILENCE_MS_MAX = 3000;
 const SPOILED_EVERY = 53;
 
 /**
@@ -50,6 +53,8 @@ export class Producer implements Sender {
   #unsettled: Sent[] = [];
   #timer: ReturnType<typeof setInterval>;
   #stopped = false;
+  /** When something was last settled, or sent again. */
+  #newsAt = performance.now();
 
   constructor(options: ProducerOptions) {
     this.options = options;
@@ -88,6 +93,7 @@ export class Producer implements Sender {
     // Of an epoch before, everything is settled.
     if (age > 0) return;
     const known = this.#base + seq;
+    if (known > this.known) this.#newsAt = performance.now();
     if (known > this.last) throw new Error(`${this.source}: the mark is ${known}, and only ${this.last} were sent`);
     if (known < this.known && !this.options.forgetful) {
       throw new Error(`${this.source}: the mark went back from ${this.known} to ${known}`);
@@ -98,6 +104,8 @@ export class Producer implements Sender {
 
   #pump(): void {
     const { random, manner } = this.options;
+    if (this.settled) this.#newsAt = performance.now();
+    if (this.link.online && performance.now() - this.#newsAt > SILENCE_MS_MAX) this.#repeat();
     if (!this.link.online || this.paused || this.#stopped || this.last - this.known >= UNSETTLED_MAX) return;
     if (this.#wantsEpoch && this.settled) this.#beginEpoch();
     this.#wantsEpoch ||= oneIn(random, 2000);
@@ -142,6 +150,7 @@ export class Producer implements Sender {
 
   #repeat(): void {
     const { random, manner } = this.options;
+    this.#newsAt = performance.now();
     const isAnyOrder = manner === "unruly" && this.known > this.#base && oneIn(random, 2);
     for (const message of isAnyOrder ? shuffled(random, this.#unsettled) : this.#unsettled) this.#send(message, false);
   }
