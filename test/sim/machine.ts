@@ -47,6 +47,8 @@ export interface Counts {
 
 export interface Tortured extends Counts, Checked {
   readonly orders: number;
+  /** How often a producer sent again for want of news. */
+  readonly silences: number;
   readonly seconds: number;
 }
 
@@ -119,7 +121,8 @@ class Machine {
     await this.#drain();
     const checked = await check(main, this.#data, this.#crew, this.#mosquitto === null);
     const orders = this.#crew.commander.obeyed.length;
-    return { ...this.#counts, ...checked, orders, seconds: (performance.now() - startedAt) / 1000 };
+    const silences = this.#crew.producers.reduce((sum, producer) => sum + producer.silences, 0);
+    return { ...this.#counts, ...checked, orders, silences, seconds: (performance.now() - startedAt) / 1000 };
   }
 
   async end(): Promise<void> {

@@ -46,6 +46,8 @@ export class Producer implements Sender {
   paused = false;
   refusable = 0;
   refusableAcknowledged = 0;
+  /** How often it sent again for want of news. */
+  silences = 0;
   /** The newest epoch, and the number before its first. */
   epoch = 0;
   #base = 0;
@@ -105,7 +107,10 @@ export class Producer implements Sender {
   #pump(): void {
     const { random, manner } = this.options;
     if (this.settled) this.#newsAt = performance.now();
-    if (this.link.online && performance.now() - this.#newsAt > SILENCE_MS_MAX) this.#repeat();
+    if (this.link.online && performance.now() - this.#newsAt > SILENCE_MS_MAX) {
+      this.silences++;
+      this.#repeat();
+    }
     if (!this.link.online || this.paused || this.#stopped || this.last - this.known >= UNSETTLED_MAX) return;
     if (this.#wantsEpoch && this.settled) this.#beginEpoch();
     this.#wantsEpoch ||= oneIn(random, 2000);

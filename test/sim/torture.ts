@@ -45,11 +45,12 @@ async function run(broker: "embedded" | "mosquitto", kills: number): Promise<voi
       else if (counts.kills % 50 === 0) console.log(told);
     },
   });
-  const { lives, stops, diskTroubles, brokerTroubles, rows, steps, snapshots, orders, refused, seconds } = result;
+  const { lives, stops, diskTroubles, brokerTroubles, rows, steps, snapshots, orders, refused, silences, seconds } =
+    result;
   if (process.stdout.isTTY) process.stdout.write("\r");
   console.log(
     `${broker}: ${lives} lives, ${result.kills} kills, ${stops} stops, ${diskTroubles} troubles of the disk, ${brokerTroubles} of the broker; ` +
-      `${rows} rows, ${steps} steps, ${snapshots} snapshots, ${orders} orders obeyed, ${refused} messages refused; ` +
+      `${rows} rows, ${steps} steps, ${snapshots} snapshots, ${orders} orders obeyed, ${refused} messages refused, ${silences} silences broken; ` +
       `${seconds.toFixed(0)} s, ${(seconds / lives).toFixed(2)} s a life`,
   );
 }
