@@ -1,13 +1,31 @@
 import { NUMERICS } from "../learner/numerics.ts";
+import { discoveryMessage, discoveryTopic } from "./home-assistant.ts";
+import type { Discovery } from "./retained.ts";
 import type { Rooms } from "./rooms.ts";
 import { GUARDED, MUTATING, VERBS } from "./verbs.ts";
 import { version } from "./version.ts";
 
+/** Tells whether verbs that change something are obeyed over a broker. */
+export function obeysOver({ mqtt: { commands } }: Rooms["config"], broker: Rooms["broker"]): boolean {
+  return commands === "on" || (commands === "auto" && broker?.status().kind === "embedded");
+}
+
+/** Says by what Home Assistant finds a model, or that there is none of that name; null unless it is to find any. */
+export function homeAssistantDiscovery({ config, models, broker }: Rooms, name: string): Discovery | null {
+  const { homeAssistant, discoveryPrefix, prefix } = config.mqtt;
+  if (!homeAssistant) return null;
+  const options = { discoveryPrefix, prefix, version, obeys: obeysOver(config, broker) };
+  const topic = discoveryTopic(options, name);
+  const model = models.get(name);
+  if (model === undefined) return { topic, payload: "" };
+  const { loss } = model.state.config.learner.network;
+  return { topic, payload: JSON.stringify(discoveryMessage(options, { name, loss })) };
+}
+
 /** Tells what the bridge is and what may be expected of it: what stands on `<prefix>/bridge/info`. */
 export function bridgeInfo({ config, models, broker, startedAt, failure, restored, replaced }: Rooms): unknown {
   const { mqtt, intake, commit } = config;
-  const { commands } = mqtt;
-  const obeys = commands === "on" || (commands === "auto" && broker?.status().kind === "embedded");
+  const obeys = obeysOver(config, broker);
   return {
     version,
     numerics: NUMERICS,

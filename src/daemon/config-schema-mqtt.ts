@@ -60,6 +60,14 @@ export const mqttSchema = z
           COMMANDS,
         ),
       ),
+    homeAssistant: z.boolean().prefault(false).meta({
+      description: "Makes each model a device of Home Assistant, by discovery messages",
+      limit: "true, false",
+    }),
+    discoveryPrefix: z.string().regex(PREFIX).prefault("homeassistant").meta({
+      description: "First levels of the topics that Home Assistant reads",
+      limit: "topic levels as for prefix",
+    }),
     replyPrefix: z.string().regex(PREFIX).nullable().prefault(null).meta({
       description: "Begin of the response topics that requests may name (MQTT 5); null is <prefix>/bridge/reply",
       limit: "topic levels as for prefix, outside of it; or null",

@@ -62,6 +62,8 @@ export interface Config {
     readonly keyFile: string | null;
     readonly insecure: boolean;
     readonly commands: "auto" | "on" | "off";
+    readonly homeAssistant: boolean;
+    readonly discoveryPrefix: string;
     readonly replyPrefix: string | null;
     readonly clientId: string | null;
     readonly protocol: "auto" | "5" | "3.1.1";

@@ -8,7 +8,7 @@ import type { Transaction } from "../learner/transaction.ts";
 import type { Broker, Credentials } from "../mqtt/broker.ts";
 import type { CommandItem, Committed } from "../stream/flow.ts";
 import { pipeline } from "../stream/pipeline.ts";
-import { bridgeInfo } from "./bridge-info.ts";
+import { bridgeInfo, homeAssistantDiscovery } from "./bridge-info.ts";
 import { BridgeNews } from "./bridge-news.ts";
 import { type Config, type ConfigCheck, formatFault } from "./config.ts";
 import { type Control, controlSocketPath, serveControl } from "./control-socket.ts";
@@ -134,7 +134,8 @@ export class Daemon {
       broker?.publish({ topic, payload, retain: false, qos: 0 });
     });
     const info = () => bridgeInfo(this.rooms);
-    this.#retained = new Retained(config.mqtt.prefix, models, info, opened.former, restored?.atMs ?? null);
+    const discovery = (model: string) => homeAssistantDiscovery(this.rooms, model);
+    this.#retained = new Retained(config.mqtt.prefix, models, info, discovery, opened.former, restored?.atMs ?? null);
     this.#news = new BridgeNews(this.#events, this.#retained, options.log);
     const requests = new Requests(this.rooms, options.log);
     const messages$ = (broker?.chunks$ ?? NEVER).pipe(concatMap((messages) => concat(...requests.take(messages))));

@@ -10,6 +10,7 @@ import type { Message } from "../mqtt/message.ts";
 import { parseTopic } from "../sample/topic.ts";
 import type { MessagesItem, QuestionAsked, Message as StreamMessage } from "../stream/flow.ts";
 import type { Model } from "../stream/model.ts";
+import { obeysOver } from "./bridge-info.ts";
 import type { Log } from "./log.ts";
 import { NamedRequests } from "./named-requests.ts";
 import { predictionOf, predictObject } from "./predict.ts";
@@ -183,8 +184,7 @@ export class Requests {
     const isGuarded = GUARDED.includes(verb);
     if (!MUTATING.includes(verb) && !isGuarded) return this.#run(this.#rooms, verb, this.#query(verb, params));
     const { config, models } = this.#rooms;
-    const { commands } = config.mqtt;
-    if (commands === "off" || (commands === "auto" && broker.status().kind === "external")) {
+    if (!obeysOver(config, broker)) {
       throw new RivuletError("forbidden", `${verb} changes something, and such verbs are not obeyed over this broker`, {
         hint: "Set mqtt.commands to on, and let only those publish on …/request/# who may.",
       });

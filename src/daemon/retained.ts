@@ -25,11 +25,20 @@ export interface FormerModel {
   readonly sources: readonly string[];
 }
 
+/** Is a message by which others find a model; an empty payload takes it away. */
+export interface Discovery {
+  readonly topic: string;
+  readonly payload: string;
+}
+
 /** Publishes the retained topics: all of them on each connection, states and marks when they changed, at their pace. */
 export class Retained {
   readonly #prefix: string;
   readonly #models: ReadonlyMap<string, Model>;
   readonly #info: () => unknown;
+  readonly #discovery: (model: string) => Discovery | null;
+  /** The topics on which models were made known, by name. */
+  readonly #discovered = new Map<string, string>();
   readonly #former: readonly FormerModel[];
   /** When the store was restored from a backup: marks may have gone back then. */
   readonly #restored: { readonly restored?: string };
@@ -40,19 +49,21 @@ export class Retained {
   readonly #payloads = new Map<string, string>();
 
   /**
-   * `info` tells what the bridge is; `former` are stored models that are not live: nothing is to stand of them; `restoredMs`
+   * `info` tells what the bridge is; `discovery` by what others find a model, or null; `former` are stored models that are not live: nothing is to stand of them; `restoredMs`
    * is when the store was restored from a backup, or null.
    */
   constructor(
     prefix: string,
     models: ReadonlyMap<string, Model>,
     info: () => unknown,
+    discovery: (model: string) => Discovery | null,
     former: readonly FormerModel[],
     restoredMs: number | null,
   ) {
     this.#prefix = prefix;
     this.#models = models;
     this.#info = info;
+    this.#discovery = discovery;
     this.#former = former;
     this.#restored = restoredMs === null ? {} : { restored: new Date(restoredMs).toISOString() };
     for (const { name, state } of models.values()) {
@@ -66,7 +77,10 @@ export class Retained {
     this.#publish(bridgeStateTopic(this.#prefix), ONLINE);
     this.informed();
     for (const model of this.#former) this.forget(model);
-    for (const model of this.#models.values()) this.#states.now(model);
+    for (const model of this.#models.values()) {
+      this.#discover(model.name);
+      this.#states.now(model);
+    }
     for (const topic of this.#payloads.keys()) this.#marks.now(topic);
   }
 
@@ -75,10 +89,23 @@ export class Retained {
     this.#publish(`${this.#prefix}/bridge/info`, JSON.stringify(this.#info()));
   }
 
+  /** Publishes by what a model is found, and takes away what was said elsewhere or is no more to be said. */
+  #discover(model: string): void {
+    const discovery = this.#discovery(model);
+    const former = this.#discovered.get(model);
+    if (former !== undefined && former !== discovery?.topic) this.#publish(former, "");
+    if (discovery === null) this.#discovered.delete(model);
+    else {
+      this.#discovered.set(model, discovery.topic);
+      this.#publish(discovery.topic, discovery.payload);
+    }
+  }
+
   /** Takes what stands of a model that is no more off the broker. */
   forget({ name, sources }: FormerModel): void {
     this.#publish(`${this.#prefix}/${name}/state`, "");
     for (const source of sources) this.#publish(this.#markTopic(name, source), "");
+    this.#discover(name);
   }
 
   /** Publishes a model's state, now or when a second has passed since the last time. */
@@ -126,6 +153,7 @@ export class Retained {
         undone,
         newestSnapshot,
         metrics: model.metrics,
+        drift: model.drift,
       }),
     );
   }

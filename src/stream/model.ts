@@ -114,6 +114,14 @@ export class Model {
     return reading === undefined || reading.samples === 0 ? null : metricsOf(reading);
   }
 
+  /** Drift alarms so far, and the rows scored since the last one; null where nothing is watched for drift. */
+  get drift(): { readonly alarms: number; readonly rowsSince: number | null } | null {
+    const reading = this.state.monitor?.read();
+    if (reading === undefined || reading.drift.detector === null) return null;
+    const { drifts, lastDriftAt } = reading.drift;
+    return { alarms: drifts, rowsSince: lastDriftAt === 0 ? null : reading.samples - lastDriftAt };
+  }
+
   get newestSnapshot(): number | null {
     return this.#newestSnapshot;
   }

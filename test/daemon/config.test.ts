@@ -47,6 +47,8 @@ describe("a configuration without a file", () => {
         keyFile: null,
         insecure: false,
         commands: "auto",
+        homeAssistant: false,
+        discoveryPrefix: "homeassistant",
         replyPrefix: null,
         clientId: null,
         protocol: "auto",
