@@ -35,3 +35,14 @@ export function positiveNumber(name: string): (text: string) => number {
     return value;
   };
 }
+
+/** Reads the number of a port of an option. Throws `usage`. */
+export function portNumber(name: string): (text: string) => number {
+  return (text) => {
+    const port = Number(text);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+      throw new RivuletError("usage", `${name} is ${text}; a port from 1 to 65535 is needed`);
+    }
+    return port;
+  };
+}

@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { RivuletError } from "../error.ts";
 import { backtestCommand } from "./backtest.ts";
 import { backupCommand } from "./backup.ts";
+import { brokerSetupCommand } from "./broker-setup.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -65,6 +66,7 @@ export async function run(args: readonly string[]): Promise<number> {
     backupCommand(),
     restoreCommand(),
     doctorCommand(exit),
+    brokerSetupCommand(),
     configCommand(exit),
     demoCommand(),
   ];
