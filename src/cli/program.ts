@@ -12,6 +12,7 @@ import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { explainCommand } from "./explain.ts";
 import { fitCommand } from "./fit.ts";
+import { fleetCommand } from "./fleet.ts";
 import { historyCommand } from "./history.ts";
 import { journalCommand } from "./journal.ts";
 import { modelsCommand } from "./models.ts";
@@ -67,6 +68,7 @@ export async function run(args: readonly string[]): Promise<number> {
     restoreCommand(),
     doctorCommand(exit),
     brokerSetupCommand(),
+    fleetCommand(),
     configCommand(exit),
     demoCommand(),
   ];
