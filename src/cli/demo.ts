@@ -37,6 +37,7 @@ const LOOK_ROWS = 100;
 const CONCEPTS: Readonly<Partial<Record<StreamKind, number>>> = { sine: 2, sea: 4 };
 const SETTINGS = [
   "mqtt.port=0",
+  "http.port=0",
   "commit.profile=eager",
   "models.default.snapshot.every=5s",
   "models.default.snapshot.minGap=2s",

@@ -41,7 +41,7 @@ export function startCommand(exit: (code: number) => void): Command {
 }
 
 /** Says what listens, where the data is, and what to type next. */
-function greeting({ rooms }: Daemon): string {
+function greeting({ rooms, http }: Daemon): string {
   const { config, models } = rooms;
   const broker = rooms.broker?.status();
   const { url, password, tls } = brokerAccess(config);
@@ -56,10 +56,11 @@ function greeting({ rooms }: Daemon): string {
   });
   const more = lines.length - MODELS_SHOWN_MAX;
   const place = broker?.kind === "external" ? `takes samples from ${broker.url}` : `listens on ${broker?.url}`;
+  const dashboard = http === null ? "" : `  dashboard and API: ${http.url}/#token=${http.token}\n`;
   const { totalBytes } = memoryPlan(config.models, config.intake.ringRows);
   return `rivulet ${place}, data in ${config.data}, ${bytes(totalBytes)} of memory for the models
 ${lines.slice(0, MODELS_SHOWN_MAX).join("\n")}${more > 0 ? `\n  … and ${more} more models` : ""}
-  or, in another terminal: npm run -s rivulet -- publish FILE.csv | status | history | snapshots list | rollback ID
+${dashboard}  or, in another terminal: npm run -s rivulet -- publish FILE.csv | status | history | snapshots list | rollback ID
 `;
 }
 

@@ -23,6 +23,7 @@ export function checkRules(config: ConfigFile): readonly RuleFinding[] {
   const findings = [
     ...intakeRules(config),
     ...brokerRules(config),
+    ...httpRules(config),
     ...modelsRules(config),
     ...Object.entries(config.models).flatMap(([name, model]) => modelRules(["models", name], model, config)),
   ];
@@ -88,6 +89,19 @@ function brokerRules({ mqtt }: ConfigFile): readonly RuleFinding[] {
     }
   }
   return findings;
+}
+
+function httpRules({ http }: ConfigFile): readonly RuleFinding[] {
+  const { host, port, insecure, certFile, keyFile } = http;
+  const at = (key: keyof typeof http) => ["http", key];
+  if ((certFile === null) !== (keyFile === null)) {
+    const [there, missing] =
+      certFile === null ? (["keyFile", "certFile"] as const) : (["certFile", "keyFile"] as const);
+    return [finding(at(there), `goes with http.${missing}, which is missing`, [at(missing)])];
+  }
+  if (port === "off" || isLoopback(host) || insecure || certFile !== null) return [];
+  const message = `came "${host}"; beyond this machine HTTP needs http.certFile and http.keyFile, or http.insecure: true`;
+  return [finding(at("host"), message, [at("port"), at("insecure"), at("certFile"), at("keyFile")])];
 }
 
 function modelsRules({ models }: ConfigFile): readonly RuleFinding[] {

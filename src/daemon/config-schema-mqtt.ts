@@ -1,7 +1,7 @@
 // The keys of the brokers: the one to bring along, and one to join.
 
 import { z } from "zod";
-import { duration, HOST, PATH_CHARACTERS_MAX, whole, words } from "./config-values.ts";
+import { duration, file, HOST, whole, words } from "./config-values.ts";
 
 const COMMANDS = ["auto", "on", "off"] as const;
 const PROTOCOLS = ["auto", "5", "3.1.1"] as const;
@@ -12,16 +12,6 @@ const CLIENT_ID = /^[A-Za-z0-9._-]{1,64}$/;
 /** Tells whether a word is "embedded" or the address of a broker; credentials have keys of their own. */
 function isBroker(text: string): boolean {
   return text === "embedded" || (URL.canParse(text) && new URL(text).hostname !== "");
-}
-
-function file(description: string) {
-  return z
-    .string()
-    .min(1)
-    .max(PATH_CHARACTERS_MAX)
-    .nullable()
-    .prefault(null)
-    .meta({ description, limit: "a path, or null for none" });
 }
 
 export const mqttSchema = z

@@ -7,9 +7,10 @@ import { DETECTORS } from "../evaluate/detector.ts";
 import { INITS, LATE_KEEP, WATCH_DEFAULTS } from "../learner/learner-config.ts";
 import { PRECISIONS } from "../learner/precision.ts";
 import { ACTIVATIONS, LOSSES, OUTPUTS } from "../learner/topology.ts";
+import { httpSchema } from "./config-schema-http.ts";
 import { mqttSchema } from "./config-schema-mqtt.ts";
 import { optimizerSchema } from "./config-schema-optimizer.ts";
-import { duration, every, HOST, PATH_CHARACTERS_MAX, size, whole, words } from "./config-values.ts";
+import { duration, every, PATH_CHARACTERS_MAX, size, whole, words } from "./config-values.ts";
 
 /** Features of one model. */
 export const FEATURES_MAX = 1024;
@@ -80,17 +81,6 @@ const store = z
   })
   .prefault({})
   .meta({ description: "The SQLite file in the data folder" });
-
-const http = z
-  .strictObject({
-    host: z.string().regex(HOST).prefault("127.0.0.1").meta({
-      description: "Address on which HTTP is served",
-      limit: "a host name or an IP address",
-    }),
-    port: whole("Port of HTTP; 0 takes any free one", "", 0, 65_535, 8787),
-  })
-  .prefault({})
-  .meta({ description: "API and dashboard" });
 
 const log = z
   .strictObject({
@@ -273,7 +263,7 @@ export const configSchema = z
     commit,
     memory,
     store,
-    http,
+    http: httpSchema,
     log,
     models: z
       .record(z.string().regex(MODEL_NAME), model)

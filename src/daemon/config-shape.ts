@@ -84,7 +84,17 @@ export interface Config {
   };
   readonly memory: { readonly bytesMax: number };
   readonly store: { readonly bytesMax: number };
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: {
+    readonly host: string;
+    /** 0 takes any free port. */
+    readonly port: number | "off";
+    readonly hosts: readonly string[];
+    /** Null is `<data>/token`. */
+    readonly tokenFile: string | null;
+    readonly certFile: string | null;
+    readonly keyFile: string | null;
+    readonly insecure: boolean;
+  };
   readonly log: { readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent" };
   /** By name; it has no prototype, so any name may be looked up. */
   readonly models: Readonly<Record<string, ModelConfig>>;
@@ -116,7 +126,12 @@ export function shapeConfig(file: ConfigFile, cwd: string): Config {
     },
     memory,
     store,
-    http,
+    http: {
+      ...http,
+      tokenFile: absolute(http.tokenFile),
+      certFile: absolute(http.certFile),
+      keyFile: absolute(http.keyFile),
+    },
     log,
     models,
   });

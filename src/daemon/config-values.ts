@@ -101,3 +101,14 @@ export function whole(description: string, unit: string, min: number, max: numbe
 export function words(description: string, list: readonly string[]): KeyMeta {
   return { description, limit: list.join(", ") };
 }
+
+/** Takes the path of a file, or null for none. */
+export function file(description: string) {
+  return z
+    .string()
+    .min(1)
+    .max(PATH_CHARACTERS_MAX)
+    .nullable()
+    .prefault(null)
+    .meta({ description, limit: "a path, or null for none" });
+}

@@ -3,6 +3,7 @@
 
 import { concat, concatMap, defer, from, map, merge, NEVER, type Observable, Subject, takeUntil } from "rxjs";
 import { RivuletError } from "../error.ts";
+import type { EventHub } from "../http/event-hub.ts";
 import { defaultEngine } from "../learner/engines.ts";
 import type { Transaction } from "../learner/transaction.ts";
 import type { Broker, Credentials } from "../mqtt/broker.ts";
@@ -16,8 +17,10 @@ import { EventPublisher } from "./event-publisher.ts";
 import type { Log } from "./log.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { monotonicScheduler } from "./monotonic-scheduler.ts";
+import { NamedRequests } from "./named-requests.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { openBroker, readCredentials } from "./open-broker.ts";
+import { type OpenHttp, openEventHub, openHttp, stepEvent } from "./open-http.ts";
 import { modelPolicy } from "./open-model.ts";
 import type { OpenedModels } from "./open-models.ts";
 import { type OpenedStore, openStored } from "./open-stored.ts";
@@ -25,6 +28,7 @@ import { changedFiles, planReload } from "./reload.ts";
 import { Requests } from "./requests.ts";
 import { Retained } from "./retained.ts";
 import type { Counters, Reloaded, Rooms } from "./rooms.ts";
+import { VerbDesk } from "./verb-desk.ts";
 import { act } from "./verb-snapshots.ts";
 import { answer, type OnProgress } from "./verbs.ts";
 
@@ -79,6 +83,8 @@ export class Daemon {
   readonly #stopping = new AbortController();
   readonly #counters: Counters = { committedRows: 0, commits: 0, commitFailures: 0 };
   readonly #events: EventPublisher;
+  readonly #hub: EventHub;
+  readonly #named: NamedRequests;
   readonly #retained: Retained;
   readonly #news: BridgeNews;
   readonly #committed$: Observable<Committed>;
@@ -91,6 +97,7 @@ export class Daemon {
   #reloaded: Reloaded | null = null;
   #ended: Promise<void> = Promise.resolve();
   #control: Control | null = null;
+  #http: OpenHttp | null = null;
   #stopMaintenance: () => void = () => {};
   #closing: Promise<void> | null = null;
 
@@ -130,14 +137,17 @@ export class Daemon {
       reloaded: () => this.#reloaded,
       forget: (model) => this.#retained.forget(model),
     };
-    this.#events = new EventPublisher(config.mqtt.prefix, (topic, payload) => {
-      broker?.publish({ topic, payload, retain: false, qos: 0 });
+    this.#hub = openEventHub(models, this.rooms.startedAt);
+    this.#events = new EventPublisher((whose, event, payload) => {
+      broker?.publish({ topic: `${config.mqtt.prefix}/${whose}/event`, payload, retain: false, qos: 0 });
+      this.#hub.tell({ event, data: `{"model":"${whose}",${payload.slice(1)}` });
     });
+    this.#named = new NamedRequests(this.rooms);
     const info = () => bridgeInfo(this.rooms);
     const discovery = (model: string) => homeAssistantDiscovery(this.rooms, model);
     this.#retained = new Retained(config.mqtt.prefix, models, info, discovery, opened.former, restored?.atMs ?? null);
     this.#news = new BridgeNews(this.#events, this.#retained, options.log);
-    const requests = new Requests(this.rooms, options.log);
+    const requests = new Requests(this.rooms, new VerbDesk(this.rooms, this.#named), options.log);
     const messages$ = (broker?.chunks$ ?? NEVER).pipe(concatMap((messages) => concat(...requests.take(messages))));
     this.#committed$ = merge(messages$, this.#commands$).pipe(
       takeUntil(this.#stop$),
@@ -188,8 +198,14 @@ export class Daemon {
     if (!listen) return;
     const path = controlSocketPath(config.data, process.env);
     this.#control = await serveControl(path, (verb, params, onProgress) => this.request(verb, params, onProgress));
+    this.#http = await this.#openHttp();
     this.#maintain();
     if (this.rooms.broker?.status().online === true) this.announce();
+  }
+
+  /** The HTTP face; null where none is served. */
+  get http(): Pick<OpenHttp, "url" | "port" | "token"> | null {
+    return this.#http;
   }
 
   /** Answers a verb. Throws RivuletError. */
@@ -268,9 +284,24 @@ export class Daemon {
     if (status === "rejected")
       this.#options.log.error("it stops without a last commit; what that misses was not acknowledged");
     this.#retained.end();
+    await this.#http?.close();
     await broker?.close();
     await this.#control?.close();
     await store.close();
+  }
+
+  #openHttp(): Promise<OpenHttp | null> {
+    let end: string | null = null;
+    this.#ended.then(
+      () => {
+        end = "the daemon stops";
+      },
+      (error) => {
+        end = `the pipeline failed: ${error}`;
+      },
+    );
+    const desk = new VerbDesk(this.rooms, this.#named);
+    return openHttp({ rooms: this.rooms, desk, events: this.#hub, log: this.#options.log, ended: () => end });
   }
 
   #maintain(): void {
@@ -304,7 +335,9 @@ export class Daemon {
     for (const mark of marks) this.#retained.settled(mark);
     for (const { model } of transaction?.sections ?? []) {
       const live = this.rooms.models.get(model);
-      if (live !== undefined) this.#retained.changed(live);
+      if (live === undefined) continue;
+      this.#retained.changed(live);
+      this.#hub.changed(model, () => stepEvent(live));
     }
   }
 }

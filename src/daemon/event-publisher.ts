@@ -18,20 +18,21 @@ export type BridgeEvent =
   /** The time of day moved by so much more than time passed. */
   | { readonly event: "clock"; readonly jumpMs: number };
 
+/** Tells everybody of an event: `whose` is a model or the bridge, `payload` is a JSON object. */
+type Publish = (whose: string, event: string, payload: string) => void;
+
 /** Publishes what happened to the models, at a bounded rate. */
 export class EventPublisher {
-  readonly #publish: (topic: string, payload: string) => void;
-  readonly #prefix: string;
+  readonly #publish: Publish;
   readonly #window = new Map<string, { second: number; sent: number; suppressed: number }>();
 
-  constructor(prefix: string, publish: (topic: string, payload: string) => void) {
-    this.#prefix = prefix;
+  constructor(publish: Publish) {
     this.#publish = publish;
   }
 
   /** Publishes what happened to the daemon as a whole. */
   bridge(event: BridgeEvent, atMs: number): void {
-    this.#publish(`${this.#prefix}/bridge/event`, JSON.stringify({ ...event, at: new Date(atMs).toISOString() }));
+    this.#publish("bridge", event.event, JSON.stringify({ ...event, at: new Date(atMs).toISOString() }));
   }
 
   /** Publishes that a model was restored from a backup, with how far the numbers of its producers are settled now. */
@@ -42,7 +43,7 @@ export class EventPublisher {
       marks: marks.map(markTold),
       at: new Date(atMs).toISOString(),
     };
-    this.#publish(`${this.#prefix}/${model}/event`, JSON.stringify(event));
+    this.#publish(model, event.event, JSON.stringify(event));
   }
 
   /** Publishes an event on `<prefix>/<model>/event`; `atMs` is when it became durable. */
@@ -64,9 +65,6 @@ export class EventPublisher {
     window.sent++;
     const suppressed = window.suppressed > 0 ? { suppressed: window.suppressed } : {};
     window.suppressed = 0;
-    this.#publish(
-      `${this.#prefix}/${model}/event`,
-      JSON.stringify({ ...event, at: new Date(atMs).toISOString(), ...suppressed }),
-    );
+    this.#publish(model, event.event, JSON.stringify({ ...event, at: new Date(atMs).toISOString(), ...suppressed }));
   }
 }

@@ -69,12 +69,13 @@ export function readCredentials({ mqtt }: Config): Credentials {
   };
 }
 
-function readSecret(file: string): Buffer {
+/** Reads a file that is named in the configuration. Throws `file-unreadable`. */
+export function readSecret(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
     throw new RivuletError("file-unreadable", `the file ${file} cannot be read`, {
-      hint: "mqtt.passwordFile, caFile, certFile and keyFile must be readable by the user that runs the daemon.",
+      hint: "Files that the configuration names must be readable by the user that runs the daemon.",
       cause,
     });
   }

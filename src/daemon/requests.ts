@@ -4,7 +4,7 @@
 // that must find out first what to order. Refused is what may not be asked here, and what is asked too much.
 
 import { Observable, of } from "rxjs";
-import { type ErrorCode, RivuletError } from "../error.ts";
+import { RivuletError } from "../error.ts";
 import type { Broker } from "../mqtt/broker.ts";
 import type { Message } from "../mqtt/message.ts";
 import { parseTopic } from "../sample/topic.ts";
@@ -12,30 +12,16 @@ import type { MessagesItem, QuestionAsked, Message as StreamMessage } from "../s
 import type { Model } from "../stream/model.ts";
 import { obeysOver } from "./bridge-info.ts";
 import type { Log } from "./log.ts";
-import { NamedRequests } from "./named-requests.ts";
 import { predictionOf, predictObject } from "./predict.ts";
 import { labelOf, readPayload } from "./read-payload.ts";
-import { chooseName, liveModel } from "./resolve-model.ts";
+import { liveModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
-import { answer, checkParams, deliberates, GUARDED, MUTATING } from "./verbs.ts";
+import { answerText, type Told, toldOf, type VerbDesk } from "./verb-desk.ts";
+import { GUARDED, MUTATING } from "./verbs.ts";
 
-/** Requests that may be worked on at a time. */
-const RUNNING_MAX = 64;
-/** Longest answer, in UTF-16 code units. */
-const ANSWER_LENGTH_MAX = 4_194_304;
 /** Rows of one prediction message. */
 const PREDICTIONS_MAX = 1000;
-/** Rows of the journal in one answer. */
-const JOURNAL_ROWS_MAX = 1000;
-/** Longest message of an error: some repeat what was asked. */
-const MESSAGE_LENGTH_MAX = 1000;
 const BRIDGE = "bridge";
-
-interface Told {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: string;
-}
 
 interface Envelope {
   readonly model: string;
@@ -50,13 +36,12 @@ interface Envelope {
 export class Requests {
   readonly #rooms: Rooms;
   readonly #log: Log;
-  readonly #named: NamedRequests;
-  #running = 0;
+  readonly #desk: VerbDesk;
 
-  constructor(rooms: Rooms, log: Log) {
+  constructor(rooms: Rooms, desk: VerbDesk, log: Log) {
     this.#rooms = rooms;
+    this.#desk = desk;
     this.#log = log;
-    this.#named = new NamedRequests(rooms);
   }
 
   /**
@@ -154,13 +139,7 @@ export class Requests {
       const { transaction: named, ...params } = asked;
       transaction = labelOf(named, "transaction");
       const data = await this.#obey(envelope, params, transaction);
-      const body = JSON.stringify({ status: "ok", data: data ?? null, transaction });
-      if (body.length <= ANSWER_LENGTH_MAX) return body;
-      throw new RivuletError(
-        "answer-too-large",
-        `the answer has ${body.length} characters; allowed: ${ANSWER_LENGTH_MAX}`,
-        { hint: "Ask for less, or on the command line." },
-      );
+      return answerText({ status: "ok", data: data ?? null, transaction });
     } catch (error) {
       return JSON.stringify({ status: "error", data: null, error: this.#told(error, envelope), transaction });
     }
@@ -181,49 +160,13 @@ export class Requests {
       }
       if (!DAEMON_WIDE.includes(verb)) params["name"] = model;
     }
-    const isGuarded = GUARDED.includes(verb);
-    if (!MUTATING.includes(verb) && !isGuarded) return this.#run(this.#rooms, verb, this.#query(verb, params));
-    const { config, models } = this.#rooms;
-    if (!obeysOver(config, broker)) {
+    if (!MUTATING.includes(verb) && !GUARDED.includes(verb)) return this.#desk.query(verb, params);
+    if (!obeysOver(this.#rooms.config, broker)) {
       throw new RivuletError("forbidden", `${verb} changes something, and such verbs are not obeyed over this broker`, {
         hint: "Set mqtt.commands to on, and let only those publish on …/request/# who may.",
       });
     }
-    if (isGuarded && Object.keys(params).length > 0) {
-      // Where files go is for those to say who have an account on this machine.
-      throw new RivuletError("usage", `${verb} takes no parameters over MQTT`);
-    }
-    const { name, ...rest } = checkParams(verb, params);
-    // The same is asked for on a model's topic and on the bridge's, where the only model need not be named.
-    const named = () => chooseName([...models.keys()], typeof name === "string" ? name : undefined);
-    const checked = isGuarded ? rest : { ...rest, name: named() };
-    if (deliberates(verb, checked)) placed();
-    const run = (rooms: Rooms) => this.#run(tellingWhenPlaced(rooms, placed), verb, checked);
-    if (transaction === null) return run(this.#rooms);
-    return this.#named.once({ transaction: String(transaction), verb, params: checked }, run, placed);
-  }
-
-  /** Checks what a verb that changes nothing is asked, and bounds what it answers. */
-  #query(verb: string, params: Readonly<Record<string, unknown>>): unknown {
-    if (verb !== "journal-export") return params;
-    const checked = checkParams(verb, { format: "ndjson", ...params });
-    return { ...checked, limit: Math.min(Number(checked["limit"] ?? JOURNAL_ROWS_MAX), JOURNAL_ROWS_MAX) };
-  }
-
-  async #run(rooms: Rooms, verb: string, params: unknown): Promise<unknown> {
-    if (this.#running >= RUNNING_MAX) {
-      throw new RivuletError("busy", `${RUNNING_MAX} requests are being worked on`, { hint: "Ask again later." });
-    }
-    this.#running++;
-    try {
-      let text = "";
-      const data = await answer(rooms, verb, params, async (progress) => {
-        if (isObject(progress) && typeof progress["text"] === "string") text += progress["text"];
-      });
-      return verb === "journal-export" && isObject(data) ? { ...data, text } : data;
-    } finally {
-      this.#running--;
-    }
+    return this.#desk.order({ verb, params, transaction, placed });
   }
 
   /** Refuses an answer to a topic where it could be taken for something else. */
@@ -259,10 +202,8 @@ export class Requests {
 
   /** Tells what went wrong, without ever failing itself. A defect ends its own request only: others share the daemon. */
   #told(error: unknown, { model, verb }: Envelope): Told {
-    if (error instanceof RivuletError) {
-      const { code, message, hint } = error;
-      return { code, message: message.slice(0, MESSAGE_LENGTH_MAX), hint };
-    }
+    const told = toldOf(error);
+    if (told !== null) return told;
     const stack = error instanceof Error ? error.stack : String(error);
     this.#log.error({ model, verb, stack }, "a request could not be answered: this is a defect of the program");
     return { code: "internal", message: "the daemon has a defect here", hint: "Its log tells more." };
@@ -278,16 +219,6 @@ function once(act: () => void): Observable<never> {
     act();
     subscriber.complete();
   });
-}
-
-function tellingWhenPlaced(rooms: Rooms, placed: () => void): Rooms {
-  return {
-    ...rooms,
-    command: (command) => {
-      rooms.command(command);
-      placed();
-    },
-  };
 }
 
 /** Tells, at the price of a glance, topics that are no samples. */

@@ -13,6 +13,7 @@ import { type BackupMade, backup } from "./verb-backup.ts";
 import { type ConfigChecked, checkConfigOf } from "./verb-config.ts";
 import { type Explained, explainValues, type Importances, measureImportance } from "./verb-explain.ts";
 import { exportJournal, type JournalExported } from "./verb-journal.ts";
+import { type Recent, recentSamples, showModel } from "./verb-live.ts";
 import { deleteModel, listModels, type ModelLine, resetModel } from "./verb-models.ts";
 import { type History, history, type Quarantine, quarantine, type Status, status } from "./verb-queries.ts";
 import {
@@ -30,6 +31,9 @@ import { type Verified, verify } from "./verify.ts";
 
 /** Tells the asker how far a long verb is, or hands over a piece of its output; resolves when the asker has room for more. */
 export type OnProgress = (progress: unknown) => Promise<void>;
+
+/** Samples that one answer lists. */
+const RECENT_MAX = 1000;
 
 const name = z.string().optional();
 const id = z.int().positive();
@@ -66,6 +70,8 @@ const params = {
     format: z.enum(["csv", "ndjson"]),
   }),
   verify: z.strictObject({ name, from: idOrTag.optional(), to: idOrTag.optional() }),
+  model: z.strictObject({ name, id: idOrTag.optional() }),
+  recent: z.strictObject({ name, count: z.int().min(1).max(RECENT_MAX).optional() }),
   "models-list": z.strictObject({}),
   "models-reset": z.strictObject({ name: z.string() }),
   "models-delete": z.strictObject({ name: z.string() }),
@@ -103,6 +109,8 @@ interface Results {
   importance: Importances;
   "journal-export": JournalExported;
   verify: Verified;
+  model: ModelFile;
+  recent: Recent;
   "models-list": readonly ModelLine[];
   "models-reset": SnapshotLine;
   "models-delete": ModelLine;
@@ -137,6 +145,8 @@ const handlers: {
   importance: measureImportance,
   "journal-export": exportJournal,
   verify,
+  model: showModel,
+  recent: recentSamples,
   "models-list": listModels,
   "models-reset": resetModel,
   "models-delete": deleteModel,
@@ -152,6 +162,11 @@ export function deliberates(verb: string, params: Readonly<Record<string, unknow
 
 /** Lists every verb. */
 export const VERBS: readonly string[] = Object.keys(handlers);
+
+/** Gives the schema of what a verb takes. */
+export function schemaOf(verb: string): z.ZodType {
+  return params[known(verb)];
+}
 
 /** Checks what a verb is given, and puts its defaults in. Throws `unknown-verb`, `usage`. */
 export function checkParams(verb: string, given: unknown): Readonly<Record<string, unknown>> {

@@ -20,6 +20,8 @@ export class Ring {
   readonly kinds: Uint8Array;
   /** (capacity, K) what was predicted for questions, and for answers when they were asked; made at the first of them. */
   predictions: Float64Array | null = null;
+  /** Sequence before that of the first row it was ever given. */
+  readonly begin: number;
   /** Sequence of the newest row. */
   head: number;
   /** Every slot up to this sequence is free. */
@@ -35,6 +37,7 @@ export class Ring {
     this.times = new Float64Array(capacity);
     this.ids = new Array<string | null>(capacity).fill(null);
     this.kinds = new Uint8Array(capacity);
+    this.begin = head;
     this.head = head;
     this.released = head;
   }

@@ -20,7 +20,7 @@ const IDLE_MS = 200;
 export async function benchBacktest(): Promise<void> {
   const data = mkdtempSync(join(tmpdir(), "rivulet-bench-"));
   const daemon = await openDaemon({
-    config: parseConfig(null, { data, set: ["mqtt.port=0"] }),
+    config: parseConfig(null, { data, set: ["mqtt.port=0", "http.port=off"] }),
     log: silentLog,
     listen: true,
   });

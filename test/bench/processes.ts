@@ -62,7 +62,7 @@ export function buildProgram(): void {
 /** Starts the bundled program, on a free port unless another one is set, and waits until it is connected to its broker. */
 export async function startDaemon({ data, set, config, env }: DaemonStart): Promise<RunningDaemon> {
   const isOwn = !set.some((assignment) => assignment.startsWith("mqtt.broker="));
-  const args = ["mqtt.port=0", ...set].flatMap((assignment) => ["--set", assignment]);
+  const args = ["mqtt.port=0", "http.port=off", ...set].flatMap((assignment) => ["--set", assignment]);
   const file = config === undefined ? [] : ["--config", config];
   const startedAt = performance.now();
   const child = spawn(process.execPath, [main, "start", "--data", data, ...file, ...args], {

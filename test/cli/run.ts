@@ -28,7 +28,8 @@ export function temporaryFolder(): string {
 
 function environment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const clean = Object.entries(process.env).filter(([name]) => !name.startsWith("RIVULET_"));
-  return { ...Object.fromEntries(clean), ...extra };
+  // Tests run side by side, and the port is one of the machine.
+  return { ...Object.fromEntries(clean), RIVULET_HTTP__PORT: "off", ...extra };
 }
 
 /** Starts the program; who calls it waits for its end. */

@@ -58,7 +58,15 @@ describe("a configuration without a file", () => {
       commit: { profile: "balanced", maxDelayMs: 50, maxSamples: 4096, bytesPerDay: 1e9 },
       memory: { bytesMax: 2 ** 31 },
       store: { bytesMax: 4e9 },
-      http: { host: "127.0.0.1", port: 8787 },
+      http: {
+        host: "127.0.0.1",
+        port: 8787,
+        hosts: [],
+        tokenFile: null,
+        certFile: null,
+        keyFile: null,
+        insecure: false,
+      },
       log: { level: "info" },
       models: {
         default: {
@@ -132,7 +140,7 @@ describe("the precedence", () => {
     const config = readConfig({ file, env, set, data: "flag", cwd: folder });
     expect(config.data).toBe(join(folder, "flag"));
     expect(config.mqtt).toMatchObject({ port: 4, prefix: "env", host: "::1" });
-    expect(config.http).toEqual({ host: "127.0.0.1", port: 10 });
+    expect(config.http).toMatchObject({ host: "127.0.0.1", port: 10 });
     expect(readConfig({ file, env, set, data: null, cwd: folder }).data).toBe(join(folder, "set"));
     expect(readConfig({ file, env, set: [], data: null, cwd: folder }).data).toBe(join(folder, "env"));
     expect(readConfig({ file, env: {}, set: [], data: null, cwd: folder }).data).toBe(join(folder, "file"));
@@ -283,7 +291,7 @@ describe("faults", () => {
       "models.default.batch.sise (line 8): unknown key; did you mean models.default.batch.size?",
       "port (line 9): unknown key; did you mean mqtt.port?",
       "store.bytesMax (--set store.bytesMax): came 1; allowed: a size (such as 16MB, 1MiB, or plain bytes) from 16MB to 1000TB",
-      "http.port (RIVULET_HTTP__PORT): came -1; allowed: a whole number from 0 to 65535",
+      "http.port (RIVULET_HTTP__PORT): came -1; allowed: a whole number from 0 to 65535, or off",
       "RIVULET_FOO: no key has this variable (it is RIVULET_ and the key's path, joined by __)",
       "--set foo: is written path=value",
     ];

@@ -28,7 +28,7 @@ export function temporaryFolder(): string {
 
 /** Opens the real daemon on a free port; it is closed after the test. */
 export async function open(data: string, yaml: string | null = null, set: readonly string[] = []): Promise<Daemon> {
-  const config = parseConfig(yaml, { data, set: ["mqtt.port=0", ...set] });
+  const config = parseConfig(yaml, { data, set: ["mqtt.port=0", "http.port=off", ...set] });
   const daemon = await openDaemon({ config, log: silentLog, listen: true });
   cleanups.push(() => daemon.close());
   return daemon;

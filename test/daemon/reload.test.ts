@@ -14,7 +14,7 @@ import { ask, connectTo, onEnd, temporaryFolder } from "./open.ts";
 /** Opens a daemon whose configuration can be written anew. */
 async function opened(yaml: string): Promise<{ daemon: Daemon; write: (yaml: string) => void }> {
   const data = temporaryFolder();
-  const overrides = { data, set: ["mqtt.port=0"] };
+  const overrides = { data, set: ["mqtt.port=0", "http.port=off"] };
   let text = yaml;
   const reread = (): ConfigCheck => checkConfigText(text, overrides);
   const daemon = await openDaemon({ config: parseConfig(yaml, overrides), log: silentLog, listen: true, reread });

@@ -23,7 +23,7 @@ export interface DaemonChild {
 
 /** Starts the daemon on its own broker and a free port; resolves when it listens. */
 export async function startDaemonChild(args: readonly string[]): Promise<DaemonChild> {
-  const child = spawn(process.execPath, [main, "start", "--set", "mqtt.port=0", ...args], {
+  const child = spawn(process.execPath, [main, "start", "--set", "mqtt.port=0", "--set", "http.port=off", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";

@@ -20,7 +20,7 @@ export class DaemonProcess {
   constructor(main: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const clean = Object.entries(process.env).filter(([name]) => !name.startsWith("RIVULET_"));
     const child = spawn(process.execPath, [main, ...args], {
-      env: { ...Object.fromEntries(clean), ...env },
+      env: { ...Object.fromEntries(clean), RIVULET_HTTP__PORT: "off", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
