@@ -4,6 +4,7 @@ import { checkConfig } from "../daemon/config.ts";
 import { type Daemon, openDaemon } from "../daemon/daemon.ts";
 import { openLog } from "../daemon/log.ts";
 import { memoryPlan } from "../daemon/memory-plan.ts";
+import { version } from "../daemon/version.ts";
 import { brokerAccess } from "./broker-access.ts";
 import { configOf, sourcesOf } from "./context.ts";
 import { optionsOf } from "./options.ts";
@@ -23,15 +24,19 @@ export function startCommand(exit: (code: number) => void): Command {
       const reread = () => checkConfig(sourcesOf(options));
       const reload = { now: () => {} };
       const stopped = stopSignal(() => reload.now());
-      const opening = openDaemon({ config, log: openLog(config.log.level), listen: true, reread });
+      const isTerminal = process.stdout.isTTY === true;
+      const write = (line: string) => void process.stdout.write(line);
+      const log = openLog({ level: config.log.level, write, isTerminal });
+      const opening = openDaemon({ config, log, listen: true, reread });
       // While a full disk keeps the daemon from opening, a signal must still end it.
       const daemon = await Promise.race([opening, stopped.then(() => null)]);
       if (daemon === null) return endNow();
       try {
         reload.now = () => void daemon.reload();
-        process.stdout.write(greeting(daemon));
+        if (isTerminal) write(greeting(daemon));
+        else log.info(readyFields(daemon), readyText(daemon));
         await Promise.race([stopped, daemon.ended]);
-        process.stdout.write("rivulet stops: trains what is pending, commits, saves\n");
+        log.info("rivulet stops: trains what is pending, commits, saves");
       } finally {
         // Whatever failed, nothing stays open that would keep the process alive.
         await daemon.close();
@@ -40,8 +45,21 @@ export function startCommand(exit: (code: number) => void): Command {
     });
 }
 
-/** Says what listens, where the data is, and what to type next. */
-function greeting({ rooms, http }: Daemon): string {
+/** Says that it runs, for whoever reads the log of a service: no secret is in it. */
+function readyText({ rooms }: Daemon): string {
+  const broker = rooms.broker?.status();
+  const place = broker?.kind === "external" ? `takes samples from ${broker.url}` : `listens on ${broker?.url}`;
+  return `rivulet ${place}, data in ${rooms.config.data}`;
+}
+
+function readyFields({ rooms: { models }, http }: Daemon): object {
+  const steps = Object.fromEntries([...models].map(([name, { state }]) => [name, state.step]));
+  return { version, pid: process.pid, http: http?.url ?? null, steps };
+}
+
+/** Says what listens, where the data is, and what to type next, to who sits at the terminal. */
+function greeting(daemon: Daemon): string {
+  const { rooms, http } = daemon;
   const { config, models } = rooms;
   const broker = rooms.broker?.status();
   const { url, password, tls } = brokerAccess(config);
@@ -55,10 +73,9 @@ function greeting({ rooms, http }: Daemon): string {
     mosquitto_pub -h ${hostname} -p ${port}${access} -q 1 -t ${config.mqtt.prefix}/${name}/sample -m '${sample}'`;
   });
   const more = lines.length - MODELS_SHOWN_MAX;
-  const place = broker?.kind === "external" ? `takes samples from ${broker.url}` : `listens on ${broker?.url}`;
   const dashboard = http === null ? "" : `  dashboard and API: ${http.url}/#token=${http.token}\n`;
   const { totalBytes } = memoryPlan(config.models, config.intake.ringRows);
-  return `rivulet ${place}, data in ${config.data}, ${bytes(totalBytes)} of memory for the models
+  return `${readyText(daemon)}, ${bytes(totalBytes)} of memory for the models
 ${lines.slice(0, MODELS_SHOWN_MAX).join("\n")}${more > 0 ? `\n  … and ${more} more models` : ""}
 ${dashboard}  or, in another terminal: npm run -s rivulet -- publish FILE.csv | status | history | snapshots list | rollback ID
 `;

@@ -75,7 +75,8 @@ export async function startDaemon({ data, set, config, env }: DaemonStart): Prom
     const listen = (bytes: Buffer) => {
       said += String(bytes);
       const found = /mqtts?:\/\/[^,\s"]+/.exec(said)?.[0];
-      const ready = /another terminal/.test(said) && (isOwn || /connected to the broker/.test(said));
+      const ready =
+        /rivulet (listens on|takes samples from) /.test(said) && (isOwn || /connected to the broker/.test(said));
       if (found !== undefined && ready) resolve(found);
     };
     child.stdout.on("data", listen);

@@ -1,9 +1,14 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Status } from "../../src/daemon/verb-queries.ts";
-import { rivulet, rivuletJson, spawnRivulet, startDaemon, stopped, temporaryFolder } from "./run.ts";
+import { main, rivulet, rivuletJson, spawnRivulet, startDaemon, stopped, temporaryFolder } from "./run.ts";
+
+/** Gives a program a terminal (bsdutils). */
+const SCRIPT = "/usr/bin/script";
 
 describe("the program", () => {
   it("names both remedies and exits with 1 where the port is in use", async () => {
@@ -22,9 +27,28 @@ describe("the program", () => {
     const data = temporaryFolder();
     const { greeting, process: child } = await startDaemon(data);
     expect(greeting).toContain(`data in ${data}`);
-    expect(greeting).toContain("mosquitto_pub");
-    expect(greeting).toContain("publish FILE.csv");
     expect(await stopped(child, "SIGINT")).toBe(0);
+    for (const line of greeting.trim().split("\n")) expect(JSON.parse(line)).toHaveProperty("msg");
+    // A token that anybody may read in the log of a service would be none.
+    expect(greeting).not.toContain("token");
+  });
+
+  it.skipIf(!existsSync(SCRIPT))("says at a terminal what to type next", async () => {
+    const data = temporaryFolder();
+    const command = `exec "${process.execPath}" "${main}" start --data "${data}" --set mqtt.port=0 --set http.port=off`;
+    const child = spawn(SCRIPT, ["-qec", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+    let said = "";
+    for await (const text of child.stdout.setEncoding("utf8")) {
+      said += text;
+      if (!said.includes("another terminal")) continue;
+      child.stdin.write("\u0003");
+      break;
+    }
+    child.stdout.resume();
+    await once(child, "exit");
+    expect(said).toContain(`data in ${data}`);
+    expect(said).toContain("mosquitto_pub");
+    expect(said).toContain("publish FILE.csv");
   });
 
   it("exits with 1 where the certificate for an external broker cannot be used, and greets nobody", async () => {

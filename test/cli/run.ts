@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+export const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -59,6 +59,9 @@ export async function rivuletJson<T>(args: readonly string[]): Promise<T> {
   return JSON.parse(stdout) as T;
 }
 
+/** What a daemon without a terminal logs when it is ready. */
+const READY = /"msg":"rivulet (listens on|takes samples from) /;
+
 export interface Started {
   readonly process: ChildProcess;
   readonly port: number;
@@ -87,8 +90,7 @@ export async function startDaemon(
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       greeting += text;
       const port = /mqtts?:\/\/(?:127\.0\.0\.1|localhost):(\d+)/.exec(greeting)?.[1];
-      if (port !== undefined && greeting.includes("another terminal"))
-        resolve({ process: child, port: Number(port), greeting });
+      if (port !== undefined && READY.test(greeting)) resolve({ process: child, port: Number(port), greeting });
     });
   });
 }

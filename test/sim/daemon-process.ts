@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
-const STDERR_CHARACTERS = 4000;
+const SAID_CHARACTERS = 4000;
 /** Time in which a daemon must have stopped when it is told to: a hang is a failure. */
 const STOP_MS_MAX = 20_000;
 
@@ -13,7 +13,7 @@ export class DaemonProcess {
   /** Resolves when it has ended. */
   readonly gone: Promise<unknown>;
   readonly #child: ChildProcess;
-  #stderr = "";
+  #said = "";
   /** Whether its end was ordered. */
   #ending = false;
 
@@ -26,11 +26,12 @@ export class DaemonProcess {
     this.#child = child;
     this.gone = once(child, "close");
     this.ready = new Promise((resolve) => {
-      child.stdout.setEncoding("utf8").once("data", () => resolve(performance.now() - this.startedAt));
-      child.stdout.resume();
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding("utf8").on("data", (text: string) => {
+          this.#said = (this.#said + text).slice(-SAID_CHARACTERS);
+          if (/rivulet (listens on|takes samples from) /.test(this.#said)) resolve(performance.now() - this.startedAt);
+        });
+      }
     });
   }
 
@@ -38,9 +39,9 @@ export class DaemonProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** What it wrote to its standard error at last. */
-  get stderr(): string {
-    return this.#stderr;
+  /** What it logged at last. */
+  get said(): string {
+    return this.#said;
   }
 
   get ended(): boolean {
@@ -51,7 +52,7 @@ export class DaemonProcess {
   assertAlive(): void {
     if (!this.ended || this.#ending) return;
     const { exitCode, signalCode } = this.#child;
-    throw new Error(`the daemon ended by itself with ${exitCode ?? signalCode}: ${this.#stderr}`);
+    throw new Error(`the daemon ended by itself with ${exitCode ?? signalCode}: ${this.#said}`);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -77,7 +78,7 @@ export class DaemonProcess {
     });
     await Promise.race([this.gone, late]).finally(() => clearTimeout(timer));
     const { exitCode, signalCode } = this.#child;
-    if (exitCode !== 0) throw new Error(`SIGTERM, and it ended with ${exitCode ?? signalCode}: ${this.#stderr}`);
+    if (exitCode !== 0) throw new Error(`SIGTERM, and it ended with ${exitCode ?? signalCode}: ${this.#said}`);
     return performance.now() - from;
   }
 }

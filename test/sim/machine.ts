@@ -202,7 +202,7 @@ class Machine {
     });
     await until(() => isReady || daemon.ended, READY_MS_MAX);
     daemon.assertAlive();
-    if (!isReady) throw new Error(`the daemon is not ready after ${READY_MS_MAX} ms: ${daemon.stderr}`);
+    if (!isReady) throw new Error(`the daemon is not ready after ${READY_MS_MAX} ms: ${daemon.said}`);
   }
 
   #spoilDisk({ roomBytes, trouble, faultMode }: Life): void {
@@ -253,7 +253,7 @@ class Machine {
     this.#assertNoFault();
     const open = this.#crew.all.flatMap((sender, i) => (sender.settled ? [] : [i + 1]));
     if (open.length > 0)
-      throw new Error(`after ${DRAIN_MS_MAX} ms senders ${open.join(", ")} are not settled: ${daemon.stderr}`);
+      throw new Error(`after ${DRAIN_MS_MAX} ms senders ${open.join(", ")} are not settled: ${daemon.said}`);
     // Broken connections of the ruffian may still hand rows in: what it sent last is not counted before they are through.
     await this.#crew.ruffian.link.hear();
     await daemon.stop();

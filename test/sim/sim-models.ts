@@ -44,7 +44,7 @@ export function configText({ learningRate, batchSize, plainKind, profile }: Sett
 commit: { profile: ${profile} }
 store: { bytesMax: 100GB }
 intake: { rowsMax: 1024, ringRows: 4096 }
-log: { level: warn }
+log: { level: info }
 models:
   default:
     network: { hidden: [8] }
