@@ -13,6 +13,7 @@ import { bridgeInfo, homeAssistantDiscovery } from "./bridge-info.ts";
 import { BridgeNews } from "./bridge-news.ts";
 import { type Config, type ConfigCheck, formatFault } from "./config.ts";
 import { type Control, controlSocketPath, serveControl } from "./control-socket.ts";
+import { Durations } from "./durations.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import type { Log } from "./log.ts";
 import { startMaintenance } from "./maintenance.ts";
@@ -125,6 +126,7 @@ export class Daemon {
       wanted,
       broker,
       counters: this.#counters,
+      commitTimes: new Durations(),
       startedAt: Date.now(),
       command: (command) => this.#commands$.next(command),
       record: () => null,
@@ -310,7 +312,15 @@ export class Daemon {
   }
 
   #commit(transaction: Transaction): Observable<void> {
-    return defer(() => from(this.rooms.store.commit(transaction))).pipe(map(() => this.#news.committed()));
+    return defer(() => {
+      const beganAt = performance.now();
+      return from(this.rooms.store.commit(transaction)).pipe(
+        map(() => {
+          this.rooms.commitTimes.observe((performance.now() - beganAt) / 1000);
+          this.#news.committed();
+        }),
+      );
+    });
   }
 
   #failed(error: unknown, delayMs: number): void {

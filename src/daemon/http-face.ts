@@ -1,5 +1,5 @@
-// What the HTTP face serves, put together. Loaded with the first request, for it brings a router and what counts for
-// Prometheus with it.
+// What the HTTP face serves, put together. Loaded with the first request, for it brings a router with it; what it takes to
+// answer Prometheus is loaded with the first scrape.
 
 import { createApp, type HttpRooms } from "../http/app.ts";
 import type { EventHub } from "../http/event-hub.ts";
@@ -8,6 +8,7 @@ import { DashboardFiles } from "./dashboard-files.ts";
 import type { Answer } from "./http-server.ts";
 import { isSameToken } from "./http-token.ts";
 import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
 import { labelOf, readPayload } from "./read-payload.ts";
 import type { Rooms } from "./rooms.ts";
 import { answerText, type VerbDesk } from "./verb-desk.ts";
@@ -28,6 +29,7 @@ export interface HttpFaceOptions {
 export function httpFace(options: HttpFaceOptions): Answer {
   const { rooms, desk, events, token, log, ended } = options;
   const files = new DashboardFiles();
+  let metrics: Promise<Metrics> | null = null;
   const app = createApp({
     version,
     events,
@@ -41,7 +43,11 @@ export function httpFace(options: HttpFaceOptions): Answer {
     readBody: (bytes) => readPayload({ payload: bytes }, bytes.length),
     health: () => ({ reason: ended() }),
     ready: () => ({ reason: ended() ?? unreadyOf(rooms) }),
-    metrics: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", text: "" }),
+    metrics: async () => {
+      metrics ??= import("./metrics.ts").then(({ openMetrics }) => openMetrics(rooms, events));
+      const { contentType, read } = await metrics;
+      return { contentType, text: await read() };
+    },
     file: (path) => files.find(path),
     onDefect: (error, path) => {
       const stack = error instanceof Error ? error.stack : String(error);

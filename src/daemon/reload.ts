@@ -57,7 +57,7 @@ function inForce(old: Config, next: Config): Config {
     data: old.data,
     mqtt: { ...next.mqtt, ...kept, caFile, certFile, keyFile },
     intake: old.intake,
-    http: old.http,
+    http: { ...old.http, hosts: next.http.hosts },
     models,
   };
 }

@@ -5,6 +5,7 @@ import type { CommandItem } from "../stream/flow.ts";
 import type { Model } from "../stream/model.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import type { Config, ConfigCheck } from "./config.ts";
+import type { Durations } from "./durations.ts";
 import type { OneAtATime } from "./one-at-a-time.ts";
 import type { FormerModel } from "./retained.ts";
 import type { StoreFailure } from "./store-health.ts";
@@ -39,6 +40,8 @@ export interface Rooms {
   /** Null where a command opened the store for itself. */
   readonly broker: Broker | null;
   readonly counters: Readonly<Counters>;
+  /** How long commits took since the start. */
+  readonly commitTimes: Durations;
   readonly startedAt: number;
   readonly command: (command: CommandItem) => void;
   /** Turns a verb's answer into what is to be written together with what the verb changes; null where nothing is. */

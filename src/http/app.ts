@@ -134,6 +134,7 @@ function condition(c: Context<Env>, { reason }: Condition): Response {
 
 function refusal(c: Context<Env>, { code, message, hint }: RivuletError, status: number): Response {
   if (code === "token-needed") c.header("WWW-Authenticate", "Bearer");
+  if (code === "too-many-attempts") c.header("Retry-After", "60");
   const body = JSON.stringify({ error: { code, message: message.slice(0, 1000), hint } });
   return c.body(body, status as 400, JSON_TYPE);
 }

@@ -73,6 +73,8 @@ class Admission {
     text: "",
     read: { kind: "unknown", model: null, detail: "it is empty" },
   };
+  /** The message that waits first, and that was counted. */
+  #waiter: Message | null = null;
   #second = Number.NaN;
   #keptThisSecond = 0;
 
@@ -179,7 +181,11 @@ class Admission {
       this.#refuseRows(message, model, fault, rows.numbering, chunk);
       return true;
     }
-    if (rows.rows > model.ring.free) return false;
+    if (rows.rows > model.ring.free) {
+      if (this.#waiter !== message) model.ringWaits++;
+      this.#waiter = message;
+      return false;
+    }
     chunk.append(model, rows, this.#scheduler.now());
     chunk.add(message);
     if (rows.hasLate) this.#tellAsked(message, model, rows);

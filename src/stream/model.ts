@@ -56,6 +56,8 @@ export class Model {
   durableSequence: number;
   /** Counts fields of samples that the model does not know, since the start. */
   ignoredFields = 0;
+  /** Counts messages that found no room in the ring, since the start. */
+  ringWaits = 0;
   #policy: ModelPolicy;
   readonly #nextSnapshot: () => number;
   #newestSnapshot: number | null;
