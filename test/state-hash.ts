@@ -2,7 +2,7 @@
 // compares what an emulated arm64 prints with what this machine does.
 
 import { createHash, type Hash } from "node:crypto";
-import { exp, log, log1p, sigmoid, tanh } from "../src/learner/elementary.ts";
+import { cos, exp, log, log1p, sigmoid, tanh } from "../src/learner/elementary.ts";
 import type { EngineKind } from "../src/learner/engine.ts";
 import { Learner } from "../src/learner/learner.ts";
 import { categoriesOf, type LearnerConfig } from "../src/learner/learner-config.ts";
@@ -146,7 +146,7 @@ for (const precision of PRECISIONS) {
   }
 }
 
-for (const [name, f] of Object.entries({ exp, log, log1p, sigmoid, tanh })) {
+for (const [name, f] of Object.entries({ cos, exp, log, log1p, sigmoid, tanh })) {
   const random = new Random(5);
   const values = Float64Array.from({ length: POINTS }, () =>
     f((random.uniform() - 0.5) * 10 ** (random.uniform() * 6 - 3)),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { exp, log, log1p, sigmoid, tanh } from "../../src/learner/elementary.ts";
+import { COS_MOST, cos, exp, log, log1p, sigmoid, tanh } from "../../src/learner/elementary.ts";
 import {
   type Exact,
+  exactCos,
   exactExp,
   exactLog,
   exactLog1p,
@@ -156,6 +157,47 @@ const subjects: readonly Subject[] = [
   },
 ];
 
+const cosine: Subject = {
+  name: "cos",
+  compute: cos,
+  exact: exactCos,
+  ulpMax: 1,
+  sources: [
+    (draw) => draw.between(-10, 10),
+    (draw) => draw.between(-200, 200),
+    (draw) => draw.signed(-60, 18),
+    (draw) => draw.near((1 + (draw.bits() % 2001)) * (Math.PI / 4), 20),
+    (draw) => draw.near((1 + (draw.bits() % 600_000)) * (Math.PI / 2), 3),
+  ],
+  joints: [],
+};
+
+describe("cos", () => {
+  it("stays within 1 ulp of the exact value, at its zeros too", () => {
+    const draw = new Draw(SEED);
+    let worst = { x: NaN, error: -1 };
+    for (let round = 0; round < 4000; round++) {
+      for (const source of cosine.sources) {
+        const x = source(draw);
+        const error = ulpError(cos(x), exactCos(x));
+        if (error > worst.error) worst = { x, error };
+      }
+    }
+    expect(worst.error, `cos(${worst.x}) is off by ${worst.error} ulp, seed ${SEED}`).toBeLessThan(cosine.ulpMax);
+  });
+
+  it("is even, never beyond 1, and that of the bound beyond it", () => {
+    const draw = new Draw(SEED);
+    for (let i = 0; i < 5000; i++) {
+      const x = draw.signed(-60, 100);
+      expect(cos(-x)).toBe(cos(x));
+      expect(Math.abs(cos(x))).toBeLessThanOrEqual(1);
+    }
+    expect(cos(2 * COS_MOST)).toBe(cos(COS_MOST));
+    expect([cos(0), cos(-0), cos(LEAST), cos(Math.PI), cos(NaN)]).toEqual([1, 1, 1, -1, NaN]);
+  });
+});
+
 describe.each(subjects)("$name", ({ name, compute, exact, ulpMax, sources, joints }) => {
   it(`stays within ${ulpMax} ulp of the exact value`, () => {
     const draw = new Draw(SEED);
@@ -282,13 +324,14 @@ describe("special values", () => {
 describe("the bits", () => {
   // A change here changes every state: raise NUMERICS with it.
   it("are the ones that this release's numerics stand for", () => {
-    const hashes = subjects.map(({ name, compute, sources }) => [name, hashOf(compute, sources)]);
+    const hashes = [...subjects, cosine].map(({ name, compute, sources }) => [name, hashOf(compute, sources)]);
     expect(Object.fromEntries(hashes)).toEqual({
       exp: "392da5e1",
       log: "b2f623b1",
       log1p: "7f031ab5",
       tanh: "b2d98f78",
       sigmoid: "55545ce6",
+      cos: "c7e41dec",
     });
   });
 
@@ -314,6 +357,7 @@ describe("the oracle", () => {
     ["log 10", exactLog(10), "230258509299404568401799145468436420760110148862877"],
     ["log 1.5", exactLog1p(0.5), "40546510810816438197801311546434913657199042346249"],
     ["tanh 1", exactTanh(1), "76159415595576488811945828260479359041276859725793"],
+    ["cos 1", exactCos(1), "54030230586813971740093660744297660373231042061792"],
     ["1 / (1 + e²)", exactSigmoid(-2), "11920292202211755594027085869760320479361570137103"],
   ])("knows the first fifty decimals of %s", (_, exact, digits) => {
     expect((exact.mantissa * 10n ** 50n) >> BigInt(-exact.exponent)).toBe(BigInt(digits));

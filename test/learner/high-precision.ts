@@ -53,6 +53,39 @@ export function exactSigmoid(z: number): Exact {
   return { mantissa: (fixed << BigInt(BITS)) / sum, exponent: exponent - BITS };
 }
 
+/** Computes cos x for |x| below 2^64. */
+export function exactCos(x: number): Exact {
+  const bits = BITS + 200;
+  const halfPi = 2n * (4n * arctanFixed(5n, bits) - arctanFixed(239n, bits));
+  const fixed = toFixed(exactly(x), bits);
+  const doubled = 2n * fixed + halfPi;
+  const rest = doubled % (2n * halfPi);
+  const quarter = (doubled - (rest < 0n ? rest + 2n * halfPi : rest)) / (2n * halfPi);
+  const r = fixed - quarter * halfPi;
+  const turn = ((quarter % 4n) + 4n) % 4n;
+  const isOdd = turn % 2n === 1n;
+  // The terms of the series from 1 or r on, each the one before times −r² and two divisions.
+  let term = isOdd ? r : 1n << BigInt(bits);
+  let sum = 0n;
+  const square = (r * r) >> BigInt(bits);
+  for (let n = isOdd ? 2n : 1n; term !== 0n && term !== -1n; n += 2n) {
+    sum += term;
+    term = -((term * square) >> BigInt(bits)) / (n * (n + 1n));
+  }
+  return { mantissa: turn === 1n || turn === 2n ? -sum : sum, exponent: -bits };
+}
+
+/** Computes arctan(1 / n) × 2^bits by its series. */
+function arctanFixed(n: bigint, bits: number): bigint {
+  let power = (1n << BigInt(bits)) / n;
+  let sum = power;
+  for (let k = 3n, sign = -1n; power !== 0n; k += 2n, sign = -sign) {
+    power /= n * n;
+    sum += (sign * power) / k;
+  }
+  return sum;
+}
+
 /**
  * Measures |got − exact| in ulp of the exact value, to 2^-40. Below the normal range an ulp is the least subnormal;
  * Infinity counts as 2^1024, where the next double would be, and is right for everything beyond.

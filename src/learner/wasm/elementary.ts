@@ -1,13 +1,18 @@
 // The elementary functions, on pairs: the same operations in the same order as ../elementary.ts, which says why each.
 
 import {
+  COS_COEFFICIENTS,
+  COS_MOST,
   EXP_COEFFICIENTS,
   EXP_LEAST,
+  HALF_PI_PARTS,
   LN2_HIGH,
   LN2_LOW,
   LOG_COEFFICIENTS,
   LOG1P_COEFFICIENTS,
+  QUARTERS,
   SHIFTER,
+  SIN_COEFFICIENTS,
 } from "../elementary.ts";
 import type { Pairs, PairUnit } from "./pairs.ts";
 
@@ -94,4 +99,28 @@ export function tanh(u: PairUnit, x: Pairs): Pairs {
   const far = u.sub(1, u.div(2, u.add(e, 1)));
   const signed = u.select(u.lt(x, 0), u.neg(far), far);
   return u.select(u.lt(magnitude, 0.55), near, signed);
+}
+
+/** Computes cos x. */
+export function cos(u: PairUnit, argument: Pairs): Pairs {
+  const [first, second, third] = HALF_PI_PARTS;
+  const x = u.pmin(u.pmax(argument, -COS_MOST), COS_MOST);
+  const shifted = u.add(u.mul(x, QUARTERS), SHIFTER);
+  const k = u.sub(shifted, SHIFTER);
+  const near = u.sub(x, u.mul(k, first));
+  const middle = u.mul(k, second);
+  const high = u.sub(near, middle);
+  const low = u.sub(u.mul(k, third), u.sub(u.sub(near, high), middle));
+  const r = u.sub(high, low);
+  const rest = u.sub(u.sub(high, r), low);
+  const z = u.mul(r, r);
+  const half = u.mul(0.5, z);
+  const sum = u.sub(1, half);
+  const tail = u.sub(u.mul(u.mul(z, z), u.horner(z, COS_COEFFICIENTS)), u.mul(r, rest));
+  const even = u.add(sum, u.add(u.sub(u.sub(1, sum), half), tail));
+  const odd = u.add(r, u.add(u.mul(u.mul(r, z), u.horner(z, SIN_COEFFICIENTS)), rest));
+  // The quarter stands in the lowest two bits: odd ones are a sine, the second and third of four are negative.
+  const isOdd = u.subFromInteger(0n, u.andInteger(shifted, 1n));
+  const sign = u.shiftLeft(u.andInteger(u.addInteger(shifted, 1n), 2n), 62);
+  return u.xor(u.select(isOdd, odd, even), sign);
 }

@@ -64,6 +64,7 @@ export const OPCODES = {
   "f64x2.gt": simd(0x4a),
   "v128.and": simd(0x4e),
   "v128.or": simd(0x50),
+  "v128.xor": simd(0x51),
   "v128.bitselect": simd(0x52),
   "v128.any_true": simd(0x53),
   "v128.store32_lane": simd(0x5a),
