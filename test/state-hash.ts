@@ -4,6 +4,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { cos, exp, log, log1p, sigmoid, tanh } from "../src/learner/elementary.ts";
 import type { EngineKind } from "../src/learner/engine.ts";
+import { defaultMembers } from "../src/learner/ensemble/members.ts";
 import { Learner } from "../src/learner/learner.ts";
 import { categoriesOf, type LearnerConfig } from "../src/learner/learner-config.ts";
 import type { OptimizerConfig } from "../src/learner/optimizer.ts";
@@ -120,6 +121,23 @@ for (const scale of ["standard", "none"] as const) {
     batch: { size: ROWS },
   };
   console.log(`untidy ${scale} ${trained(config)}`);
+}
+
+// Filters and ensembles.
+for (const precision of PRECISIONS) {
+  for (const [output, loss, classes] of [
+    ["sigmoid", "cross-entropy", null],
+    ["softmax", "cross-entropy", ["a", "b", "c"]],
+    ["identity", "mse", null],
+  ] as const) {
+    const network = { hidden: [6], activation: ["tanh"], output, loss, init: "he", seed: 5 } as const;
+    const optimizer = { kind: "ekf", learningRate: 1 } as const;
+    const common = { features: ["a", "b", "c"], label: "y", classes, scale: "standard", precision } as const;
+    const batch = { size: ROWS };
+    console.log(`ekf ${output} ${precision} ${trained({ ...common, network, optimizer, batch })}`);
+    const ensemble = defaultMembers(3, classes?.length ?? 1);
+    console.log(`ensemble ${output} ${precision} ${trained({ ...common, network, ensemble, optimizer, batch })}`);
+  }
 }
 
 // Layers wide enough for the loops of the compiled engine, and mini-batches of one row.

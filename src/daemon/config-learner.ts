@@ -29,21 +29,30 @@ export type Difference =
 /** Keys that a trained model may change. Initial weights are drawn but once, or by a reset. */
 const TUNABLE = /^(optimizer\..+|batch\.size|late\.keep|missing|classWeights|watch\..+|network\.init|network\.seed)$/;
 const GENERATION = /^(optimizer\.kind|scale|precision)$/;
-const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = { adagrad: 0.3, sgd: 0.1, rmsprop: 0.01, adam: 0.01 };
+const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = {
+  adagrad: 0.3,
+  sgd: 0.1,
+  rmsprop: 0.01,
+  adam: 0.01,
+  // It multiplies the noise.
+  ekf: 1,
+};
 
 /**
  * Resolves the training step: what its kind uses and what is not as OPTIMIZER_DEFAULTS has it, so that a key which a later
  * release adds does not make an old configuration look like another one.
  */
 export function optimizerOf(entry: ModelConfig["optimizer"]): OptimizerConfig {
-  const { kind, momentum, nesterov, decay, beta1, beta2, epsilon, l2, clipNorm, schedule } = entry;
+  const { kind, momentum, nesterov, decay, beta1, beta2, epsilon, l2, clipNorm, noise, covariance, schedule } = entry;
   const used = {
     sgd: { momentum, nesterov: nesterov && momentum > 0 },
     adagrad: {},
     rmsprop: { decay, epsilon },
     adam: { beta1, beta2, epsilon },
+    ekf: { noise, covariance },
   }[kind];
-  const given = { ...used, l2, ...(clipNorm === null ? {} : { clipNorm }) };
+  const shaped = kind === "ekf" ? {} : { l2, ...(clipNorm === null ? {} : { clipNorm }) };
+  const given = { ...used, ...shaped };
   const changed = Object.entries(given).filter(([key, value]) => Reflect.get(OPTIMIZER_DEFAULTS, key) !== value);
   return {
     kind,

@@ -8,6 +8,7 @@ import { whole, words } from "./config-values.ts";
 /** Well above 0 in either precision. */
 const EPSILON_MIN = 1e-30;
 const LEARNING_RATE_MAX = 1000;
+const COVARIANCES = ["full", "units"] as const;
 
 /** Takes a share that is kept from step to step. */
 function share(description: string, fallback: number) {
@@ -42,7 +43,7 @@ export const optimizerSchema = z
       .nullable()
       .prefault(null)
       .meta({
-        description: "Learning rate; null is 0.3 for adagrad, 0.1 for sgd, 0.01 for rmsprop and adam",
+        description: "Learning rate; null is 0.3 for adagrad, 0.1 for sgd, 0.01 for rmsprop and adam, 1 for ekf",
         limit: `a number above 0, up to ${LEARNING_RATE_MAX}, or null`,
       }),
     momentum: share("Share of the velocity that a step keeps (sgd)", OPTIMIZER_DEFAULTS.momentum),
@@ -70,6 +71,14 @@ export const optimizerSchema = z
       description: "Longest gradient, by its norm; a longer one is shortened to it",
       limit: "a number above 0, up to 1e12, or null for none",
     }),
+    noise: z.number().min(0).max(0.1).prefault(OPTIMIZER_DEFAULTS.noise).meta({
+      description: "What a row gives back of the prior's variance, times the learning rate (ekf)",
+      limit: "a number from 0 to 0.1",
+    }),
+    covariance: z
+      .enum(COVARIANCES)
+      .prefault(OPTIMIZER_DEFAULTS.covariance)
+      .meta(words("One covariance over all weights, or one for each unit, which costs less (ekf)", COVARIANCES)),
     schedule,
   })
   .prefault({})

@@ -1,5 +1,7 @@
+import type { FilterOptions } from "./kalman/filter-layout.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import type { Precision, Vector } from "./precision.ts";
+import type { Random } from "./random.ts";
 import type { Scaler } from "./scaler.ts";
 import type { Layout, Topology } from "./topology.ts";
 
@@ -11,6 +13,38 @@ export interface EngineOptions {
   readonly batchMax: number;
   /** Left out: f64. */
   readonly precision?: Precision;
+  /** The networks of an ensemble, or the one that a filter trains; the topology tells inputs, outputs and loss. */
+  readonly members?: readonly FilterOptions[];
+}
+
+/** Names a vector of the state: its tag, and the member that it belongs to. */
+export interface TaggedVector {
+  readonly tag: string;
+  readonly member: number;
+  readonly values: Vector | Uint32Array;
+}
+
+/** Shows how a member fares. */
+export interface Standing {
+  /** What it is, in few words. */
+  readonly name: string;
+  /** Mean loss of its own predictions, of late; null before the first row. */
+  readonly loss: number | null;
+  /** Its share in the predictions. */
+  readonly weight: number;
+}
+
+/** Is what several networks are beside an engine. */
+export interface Ensemble {
+  /** What a state block holds of it. */
+  readonly vectors: readonly TaggedVector[];
+  readonly standings: readonly Standing[];
+  /** Draws the initial weights, after `reset`. */
+  draw(random: Random): void;
+  /** Begins anew, but for what is known of the inputs. */
+  reset(): void;
+  /** Takes note that the vectors were filled from outside. */
+  refresh(): void;
 }
 
 /**
@@ -19,6 +53,8 @@ export interface EngineOptions {
  */
 export interface Engine {
   readonly kind: EngineKind;
+  /** Null where there is one network, and its state is `parameters`, `moments` and `powers`. */
+  readonly ensemble: Ensemble | null;
   readonly layout: Layout;
   readonly scaler: Scaler | null;
   /** θ (P), in layout order. */

@@ -1,6 +1,9 @@
 import type { Engine, EngineKind, EngineOptions } from "./engine.ts";
+import { EnsembleEngine } from "./ensemble/ensemble-engine.ts";
+import { ReferenceKernels } from "./kalman/kernels.ts";
 import { ReferenceEngine } from "./reference-engine.ts";
 import { WasmEngine, wasmAbsence } from "./wasm/wasm-engine.ts";
+import { WasmKernels } from "./wasm/wasm-kernels.ts";
 
 /** Names an engine, or leaves it to what is there. */
 export type EngineChoice = EngineKind | "auto";
@@ -8,6 +11,10 @@ export type EngineChoice = EngineKind | "auto";
 /** Makes an engine: left to choose, the compiled one wherever WebAssembly can run it. Throws `memory-exceeded`. */
 export function createEngine(options: EngineOptions, choice: EngineChoice = "auto"): Engine {
   const kind = choice === "auto" ? defaultEngine().kind : choice;
+  if (options.members !== undefined) {
+    const { precision = "f64" } = options;
+    return new EnsembleEngine(options, kind === "wasm" ? new WasmKernels(precision) : new ReferenceKernels(precision));
+  }
   return kind === "wasm" ? new WasmEngine(options) : new ReferenceEngine(options);
 }
 

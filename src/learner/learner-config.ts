@@ -1,6 +1,7 @@
 import type { ClassWeightsConfig } from "./class-weights.ts";
 import type { EngineOptions } from "./engine.ts";
-import type { OptimizerConfig } from "./optimizer.ts";
+import type { FilterOptions } from "./kalman/filter-layout.ts";
+import { type OptimizerConfig, resolveOptimizer } from "./optimizer.ts";
 import type { Precision } from "./precision.ts";
 import type { Activation, Loss, OutputActivation, Topology } from "./topology.ts";
 
@@ -25,7 +26,14 @@ export interface LearnerConfig {
     readonly loss: Loss;
     readonly init: Init;
     readonly seed: number;
+    /** Random Fourier features before the first layer, beside the inputs; only with ekf. */
+    readonly fourier?: { readonly count: number; readonly gamma: number };
   };
+  /**
+   * The members of an ensemble; then of the network only output, loss and seed count, and of the optimizer nothing but its
+   * learning rate, which multiplies every ε. Left out: the network alone.
+   */
+  readonly ensemble?: readonly FilterOptions[];
   readonly scale: "standard" | "none";
   /** Left out: f64. */
   readonly precision?: Precision;
@@ -103,13 +111,33 @@ export function inputsOf(config: FeatureKeys): number {
 /** Derives the network's topology. */
 export function topologyOf(config: LearnerConfig): Topology {
   const { hidden, activation, output, loss } = config.network;
+  if (config.ensemble !== undefined) {
+    return { units: [inputsOf(config), outputsOf(config)], activations: [output], loss };
+  }
   return { units: [inputsOf(config), ...hidden, outputsOf(config)], activations: [...activation, output], loss };
 }
 
 /** Derives what an engine is made of. */
 export function engineOptionsOf(config: LearnerConfig): EngineOptions {
   const { optimizer, scale, batch, precision = "f64" } = config;
-  return { topology: topologyOf(config), optimizer, scaled: scale === "standard", batchMax: batch.size, precision };
+  const members = membersOf(config);
+  return {
+    topology: topologyOf(config),
+    optimizer,
+    scaled: scale === "standard",
+    batchMax: batch.size,
+    precision,
+    ...(members === null ? {} : { members }),
+  };
+}
+
+/** Lists the networks that filters train: an ensemble's, the one that ekf trains, or null for a gradient's. */
+function membersOf({ ensemble, optimizer, network }: LearnerConfig): readonly FilterOptions[] | null {
+  if (ensemble !== undefined) return ensemble;
+  if (optimizer.kind !== "ekf") return null;
+  const { noise, covariance } = resolveOptimizer(optimizer);
+  const { hidden, activation, fourier } = network;
+  return [{ hidden, activation, ...(fourier === undefined ? {} : { fourier }), covariance, noise, relevance: false }];
 }
 
 /** Counts the classes that labels tell apart: two where they have no names. */

@@ -1,6 +1,6 @@
 import { ClassWeights } from "./class-weights.ts";
 import { Encoder } from "./encoder.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, TaggedVector } from "./engine.ts";
 import { createEngine, type EngineChoice } from "./engines.ts";
 import { classesOf, engineOptionsOf, type LearnerConfig } from "./learner-config.ts";
 import { momentsOf, resolveOptimizer } from "./optimizer.ts";
@@ -105,8 +105,7 @@ export class Learner {
   begin(): void {
     const { engine } = this;
     engine.parameters.fill(0);
-    for (const moment of engine.moments) moment.fill(0);
-    engine.powers.fill(1);
+    this.#forgetMoments();
     this.#applied.fill(0);
     this.#schedule.state.fill(1);
     this.#classWeights?.counts.fill(0);
@@ -116,7 +115,7 @@ export class Learner {
   /** Writes the learner state into a new block. */
   save(): Uint8Array {
     return encodeStateBlock(
-      this.#vectors().map(([tag, values]): StateSection => ({ tag, member: 0, bytes: bytesOf(values) })),
+      this.#vectors().map(({ tag, member, values }): StateSection => ({ tag, member, bytes: bytesOf(values) })),
     );
   }
 
@@ -124,7 +123,8 @@ export class Learner {
   restore(block: Uint8Array): void {
     const sections = decodeStateBlock(block);
     this.#encoder.resume(sections.map(({ tag }) => tag));
-    for (const [tag, values] of this.#vectors()) fillFrom(values, sectionOf(sections, tag, 0), tag);
+    for (const { tag, member, values } of this.#vectors()) fillFrom(values, sectionOf(sections, tag, member), tag);
+    this.engine.ensemble?.refresh();
   }
 
   /**
@@ -133,15 +133,16 @@ export class Learner {
    */
   adopt(block: Uint8Array): void {
     const sections = decodeStateBlock(block);
-    for (const moment of this.engine.moments) moment.fill(0);
-    this.engine.powers.fill(1);
+    this.#forgetMoments();
     this.#schedule.state.fill(1);
     this.engine.scaler?.reset();
     this.#encoder.resume(sections.map(({ tag }) => tag));
     this.#classWeights?.counts.fill(0);
-    for (const [tag, values] of this.#vectors()) {
-      if (sections.some((section) => section.tag === tag)) fillFrom(values, sectionOf(sections, tag, 0), tag);
+    for (const { tag, member, values } of this.#vectors()) {
+      const has = sections.some((section) => section.tag === tag && section.member === member);
+      if (has) fillFrom(values, sectionOf(sections, tag, member), tag);
     }
+    this.engine.ensemble?.refresh();
   }
 
   /**
@@ -168,25 +169,41 @@ export class Learner {
     return counts === undefined || counts.length === 0 ? null : counts;
   }
 
-  #vectors(): (readonly [string, Vector | Uint32Array])[] {
+  #vectors(): readonly TaggedVector[] {
     const { engine } = this;
+    const own = (tag: string, values: Vector | Uint32Array): TaggedVector => ({ tag, member: 0, values });
+    return [
+      ...(engine.ensemble?.vectors ?? this.#networkVectors()),
+      ...(engine.scaler === null ? [] : [own("SCAL", engine.scaler.state)]),
+      ...this.#encoder.vectors.map(([tag, values]) => own(tag, values)),
+      ...(this.#balances === null ? [] : [own("CLAS", this.#balances)]),
+      own("RAND", this.random.state),
+      own("SCHD", this.#applied),
+      ...(this.#schedule.state.length === 0 ? [] : [own("RATE", this.#schedule.state)]),
+    ];
+  }
+
+  #networkVectors(): readonly TaggedVector[] {
+    const { parameters, moments, powers } = this.engine;
     const tags = momentsOf(resolveOptimizer(this.config.optimizer));
     return [
-      ["PARM", engine.parameters],
-      ...engine.moments.map((moment, m) => [tags[m]!, moment] as const),
-      ...(engine.powers.length === 0 ? [] : [["BETA", engine.powers] as const]),
-      ...(engine.scaler === null ? [] : [["SCAL", engine.scaler.state] as const]),
-      ...this.#encoder.vectors,
-      ...(this.#balances === null ? [] : [["CLAS", this.#balances] as const]),
-      ["RAND", this.random.state],
-      ["SCHD", this.#applied],
-      ...(this.#schedule.state.length === 0 ? [] : [["RATE", this.#schedule.state] as const]),
+      { tag: "PARM", member: 0, values: parameters },
+      ...moments.map((values, m) => ({ tag: tags[m]!, member: 0, values })),
+      ...(powers.length === 0 ? [] : [{ tag: "BETA", member: 0, values: powers }]),
     ];
+  }
+
+  #forgetMoments(): void {
+    const { engine } = this;
+    for (const moment of engine.moments) moment.fill(0);
+    engine.powers.fill(1);
+    engine.ensemble?.reset();
   }
 
   /** Draws weights, unit by unit; biases are 0. He: N(0, 2/inputs) (He et al. 2015). Glorot: U(±√(6/(inputs + units))) (Glorot & Bengio 2010). */
   #initialise(): void {
-    const { parameters, layout } = this.engine;
+    const { parameters, layout, ensemble } = this.engine;
+    if (ensemble !== null) return ensemble.draw(this.random);
     for (const { inputs, units, weightsOffset } of layout.layers) {
       for (let j = 0; j < units; j++) {
         for (let i = 0; i < inputs; i++) parameters[weightsOffset + i * units + j] = this.#draw(inputs, units);

@@ -1,6 +1,9 @@
 import type { Schedule } from "./schedule.ts";
 
-export const OPTIMIZERS = ["sgd", "adagrad", "rmsprop", "adam"] as const;
+/** Move the weights along a gradient, by a learning rate. */
+export const GRADIENT_OPTIMIZERS = ["sgd", "adagrad", "rmsprop", "adam"] as const;
+/** The extended Kalman filter has neither. */
+export const OPTIMIZERS = [...GRADIENT_OPTIMIZERS, "ekf"] as const;
 export type OptimizerKind = (typeof OPTIMIZERS)[number];
 
 /** Describes how the gradient moves the parameters. What is left out has the value that OPTIMIZER_DEFAULTS gives it. */
@@ -23,6 +26,10 @@ export interface OptimizerConfig {
   /** Longest gradient, by its Euclidean norm over all parameters; a longer one is shortened. */
   readonly clipNorm?: number;
   readonly schedule?: Schedule;
+  /** What a row gives back of the prior's variance (ekf), times the learning rate: a filter that knows all learns nothing more. */
+  readonly noise?: number;
+  /** One covariance over all weights, or one for each unit (ekf). */
+  readonly covariance?: "full" | "units";
 }
 
 /** Holds an optimizer with nothing left out. */
@@ -37,6 +44,8 @@ export const OPTIMIZER_DEFAULTS = {
   epsilon: 1e-8,
   l2: 0,
   clipNorm: Number.POSITIVE_INFINITY,
+  noise: 1e-4,
+  covariance: "full",
 } as const;
 
 /** Fills in what is left out. */
@@ -56,5 +65,7 @@ export function momentsOf({ kind, momentum }: Pick<ResolvedOptimizer, "kind" | "
       return ["RMSP"];
     case "adam":
       return ["ADM1", "ADM2"];
+    case "ekf":
+      return [];
   }
 }

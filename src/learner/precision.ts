@@ -23,6 +23,7 @@ export function bytesPerNumber(precision: Precision): number {
   return precision === "f32" ? Float32Array.BYTES_PER_ELEMENT : Float64Array.BYTES_PER_ELEMENT;
 }
 
-function keep(x: number): number {
+/** Rounds nothing. */
+export function keep(x: number): number {
   return x;
 }

@@ -23,6 +23,7 @@ import {
 /** Trains and predicts with plain scalar loops: the oracle of the compiled engine. Allocates only in the constructor. */
 export class ReferenceEngine implements Engine {
   readonly kind = "reference";
+  readonly ensemble = null;
   readonly layout: Layout;
   readonly scaler: Scaler | null;
   readonly parameters: Vector;
@@ -210,6 +211,8 @@ export class ReferenceEngine implements Engine {
           count,
           round,
         );
+      case "ekf":
+        throw new Error("a filter is an ensemble of one");
     }
   }
 

@@ -87,6 +87,8 @@ describe("a configuration without a file", () => {
             epsilon: 1e-8,
             l2: 0,
             clipNorm: null,
+            noise: 1e-4,
+            covariance: "full",
             schedule: { kind: "constant", steps: 10_000, factor: 0.5 },
           },
           batch: { size: 4, maxAgeMs: 20 },

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import type { Engine, EngineOptions } from "../../src/learner/engine.ts";
-import { OPTIMIZERS } from "../../src/learner/optimizer.ts";
+import { GRADIENT_OPTIMIZERS } from "../../src/learner/optimizer.ts";
 import { PRECISIONS, type Vector } from "../../src/learner/precision.ts";
 import type { Random } from "../../src/learner/random.ts";
 import { ACTIVATIONS } from "../../src/learner/topology.ts";
@@ -15,7 +15,7 @@ export const engineOptions: fc.Arbitrary<EngineOptions> = fc
     activations: fc.array(fc.constantFrom(...ACTIVATIONS), { minLength: 4, maxLength: 4 }),
     head: fc.constantFrom("sigmoid", "softmax", "mse"),
     classes: fc.integer({ min: 3, max: 19 }),
-    kind: fc.constantFrom(...OPTIMIZERS),
+    kind: fc.constantFrom(...GRADIENT_OPTIMIZERS),
     momentum: fc.constantFrom(0, 0.9),
     nesterov: fc.boolean(),
     decay: fc.constantFrom(0.9, 0.5, 0),

@@ -11,8 +11,11 @@ import { type Pairs, PairUnit } from "./pairs.ts";
 /** Place of the first of them among the module's functions: behind `step` and `forward`. */
 export const FIRST_CURVE = 2;
 
+/** Computes a function of pairs. */
+type Curve = (unit: PairUnit, z: Pairs) => Pairs;
+
 /** Activations that need more than a comparison. */
-export const CURVES: Readonly<Partial<Record<OutputActivation, (unit: PairUnit, z: Pairs) => Pairs>>> = {
+export const CURVES: Readonly<Partial<Record<OutputActivation, Curve>>> = {
   tanh,
   sigmoid: (unit, z) => sigmoid(unit, z).a,
 };
@@ -24,7 +27,7 @@ export function curvesOf({ activations }: Topology): readonly OutputActivation[]
 }
 
 /** Emits a curve of all numbers from the address `from` on to `end`, in place; the last pair may reach beyond. */
-export function emitCurveFunction(name: OutputActivation, lanes: Lanes, constants: Constants): Code {
+export function emitCurveFunction(curve: Curve, lanes: Lanes, constants: Constants): Code {
   const code = new Code(3);
   const [from, end] = [local(1), local(2)];
   const pairBytes = 2 * lanes.width;
@@ -32,7 +35,7 @@ export function emitCurveFunction(name: OutputActivation, lanes: Lanes, constant
     const unit = new PairUnit(code, constants, count);
     code.loop(begin, below, count * pairBytes, (pointer) => {
       const z = unit.each((i) => lanes.loadDoubles(pointer, i * pairBytes));
-      const a = CURVES[name]?.(unit, z) ?? z;
+      const a = curve(unit, z);
       for (const [i, pair] of a.entries()) lanes.storeDoubles(code, pointer, i * pairBytes, pair, 2);
     });
   };

@@ -5,7 +5,7 @@ import { resolveOptimizer } from "../optimizer.ts";
 import { layoutOf } from "../topology.ts";
 import { assemble, Code, f64, load, local, op, type Variable, zero } from "./assembler.ts";
 import { Constants } from "./constants.ts";
-import { curvesOf, emitCurveFunction } from "./curves.ts";
+import { CURVES, curvesOf, emitCurveFunction } from "./curves.ts";
 import { eachKnownStep, type Frame } from "./frame.ts";
 import { emitLoss, emitOutputs } from "./head.ts";
 import { lanesOf } from "./lanes.ts";
@@ -57,7 +57,10 @@ export function emit(options: EngineOptions, memoryPagesMax: number): Emitted {
     ["step", step],
     ["forward", forward],
   ] as const;
-  const functions = curves.map((name) => [name, emitCurveFunction(name, lanes, constants)] as const);
+  const functions = curves.flatMap((name) => {
+    const curve = CURVES[name];
+    return curve === undefined ? [] : [[name, emitCurveFunction(curve, lanes, constants)] as const];
+  });
   return {
     module: assemble(new Map([...entries, ...functions]), memoryPagesMax),
     constants: constants.bits,

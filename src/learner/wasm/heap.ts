@@ -70,3 +70,11 @@ export class Heap {
     return hole;
   }
 }
+
+let shared: Heap | null = null;
+
+/** Returns the heap of the process. */
+export function sharedHeap(): Heap {
+  shared ??= new Heap();
+  return shared;
+}

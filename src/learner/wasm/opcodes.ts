@@ -19,6 +19,7 @@ export const OPCODES = {
   "f32.load": 0x2a,
   "f64.load": 0x2b,
   "i32.store": 0x36,
+  "f32.store": 0x38,
   "f64.store": 0x39,
   "i32.const": 0x41,
   "f64.const": 0x44,

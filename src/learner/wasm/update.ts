@@ -148,6 +148,8 @@ function ruleOf(frame: Frame, optimizer: ResolvedOptimizer): Rule {
         const mean = add(mul(constant(decay), moment(0)), mul(constant(1 - decay), mul(g, g)));
         return adaptive(theta, g, setMoment(0, fade(mean)), epsilon);
       };
+    case "ekf":
+      throw new Error("a filter is an ensemble of one");
   }
 }
 

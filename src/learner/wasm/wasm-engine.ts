@@ -8,7 +8,7 @@ import { Scaler, scalerLength } from "../scaler.ts";
 import { assertComputable, type Layout, layoutOf } from "../topology.ts";
 import { assemble, Code, i32, zero } from "./assembler.ts";
 import { type Emitted, emit } from "./emit.ts";
-import { Heap, PAGES_MAX } from "./heap.ts";
+import { PAGES_MAX, sharedHeap } from "./heap.ts";
 import { memoryMapOf } from "./memory-map.ts";
 import { findWebAssembly, type Module, webAssembly } from "./web-assembly.ts";
 
@@ -19,13 +19,13 @@ interface Compiled extends Omit<Emitted, "module"> {
   readonly module: Module;
 }
 
-let heap: Heap | null = null;
 let absence: { readonly reason: string | null } | null = null;
 const modules = new Map<string, Compiled>();
 
 /** Trains and predicts with a module compiled for its topology. Allocates only in the constructor. */
 export class WasmEngine implements Engine {
   readonly kind = "wasm";
+  readonly ensemble = null;
   readonly layout: Layout;
   readonly scaler: Scaler | null;
   readonly parameters: Vector;
@@ -53,12 +53,12 @@ export class WasmEngine implements Engine {
     const { topology, batchMax, precision = "f64" } = options;
     assertComputable(topology);
     const map = memoryMapOf(options);
-    heap ??= new Heap();
+    const heap = sharedHeap();
     const { memory } = heap;
     const base = heap.allocate(map.bytes);
     const { module, constants } = compiled(options);
     this.#rowsMax = batchMax;
-    this.#release = () => heap?.release(base, map.bytes);
+    this.#release = () => heap.release(base, map.bytes);
     const { buffer } = memory;
     const doubles = (at: number, length: number) => new Float64Array(buffer, base + at, length);
     const numbers = (at: number, length: number): Vector =>

@@ -5,7 +5,7 @@
 import { createInterface } from "node:readline";
 import type { Engine, EngineKind } from "../../../src/learner/engine.ts";
 import { createEngine } from "../../../src/learner/engines.ts";
-import { OPTIMIZERS } from "../../../src/learner/optimizer.ts";
+import { GRADIENT_OPTIMIZERS } from "../../../src/learner/optimizer.ts";
 import { PRECISIONS } from "../../../src/learner/precision.ts";
 import { Random } from "../../../src/learner/random.ts";
 
@@ -31,7 +31,7 @@ function engineOf(network: string, batch: number, precision: string, optimizer: 
         activations: [...units.slice(2).map(() => "relu" as const), "sigmoid"],
         loss: "cross-entropy",
       },
-      optimizer: { kind: OPTIMIZERS.find((name) => name === optimizer) ?? "sgd" },
+      optimizer: { kind: GRADIENT_OPTIMIZERS.find((name) => name === optimizer) ?? "sgd" },
       scaled: false,
       batchMax: batch,
       precision: PRECISIONS.find((name) => name === precision) ?? "f64",

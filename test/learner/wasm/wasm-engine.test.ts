@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Engine, EngineOptions } from "../../../src/learner/engine.ts";
-import { OPTIMIZERS } from "../../../src/learner/optimizer.ts";
+import { GRADIENT_OPTIMIZERS } from "../../../src/learner/optimizer.ts";
 import { Random } from "../../../src/learner/random.ts";
 import { ReferenceEngine } from "../../../src/learner/reference-engine.ts";
 import { memoryMapOf } from "../../../src/learner/wasm/memory-map.ts";
@@ -137,7 +137,7 @@ describe("the compiled engine", () => {
 
   it("agrees with the reference over thousands of steps, whatever fades meanwhile", { timeout: 60_000 }, () => {
     for (const precision of ["f64", "f32"] as const) {
-      for (const kind of OPTIMIZERS) {
+      for (const kind of GRADIENT_OPTIMIZERS) {
         const topology = { units: [3, 5, 1], activations: ["tanh", "sigmoid"], loss: "cross-entropy" } as const;
         const optimizer = { kind, momentum: 0.9, beta2: 0.9 };
         const options = { topology, optimizer, scaled: true, batchMax: 4, precision };

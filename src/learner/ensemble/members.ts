@@ -1,0 +1,53 @@
+// The members that an ensemble has by itself. They were chosen on streams with two classes and many, with drift and without,
+// with inputs of pure noise, and with up to 50 inputs: test/bench/streams.ts, and DESIGN.md for what each of them adds.
+
+import type { FilterOptions } from "../kalman/filter-layout.ts";
+
+/** Units of a network, and of one with a covariance for each unit, which costs less. */
+const UNITS = 10;
+const UNITS_DECOUPLED = 16;
+/** With fewer units than this under one covariance, one for each unit is better. */
+const UNITS_MIN = 6;
+/** Weights that a network of UNITS has with one input and one output, or nearly so: what its covariance may cost. */
+const WEIGHTS_MAX = 12 * UNITS;
+
+/** Lists the default members for so many inputs and outputs. */
+export function defaultMembers(inputs: number, outputs: number): readonly FilterOptions[] {
+  const full = Math.floor((WEIGHTS_MAX - outputs) / (inputs + 1 + outputs));
+  const network = (noise: number, relevance: boolean, units = UNITS): FilterOptions =>
+    full >= UNITS_MIN
+      ? tanhNetwork(Math.min(units, full), "full", noise, relevance)
+      : tanhNetwork(UNITS_DECOUPLED, "units", noise, relevance);
+  return [
+    network(1e-4, false),
+    network(1e-3, false, UNITS_MIN),
+    network(1e-5, true),
+    network(1e-4, true),
+    tanhNetwork(UNITS_DECOUPLED, "units", 1e-4, false),
+    fourier(32, 1, 1e-3, false),
+    fourier(32, 0.5, 1e-4, false),
+    fourier(64, 2, 1e-5, false),
+    fourier(64, 1, 1e-4, true),
+    fourier(64, 2, 1e-5, true),
+  ];
+}
+
+function tanhNetwork(
+  units: number,
+  covariance: FilterOptions["covariance"],
+  noise: number,
+  relevance: boolean,
+): FilterOptions {
+  return { hidden: [units], activation: ["tanh"], covariance, noise, relevance };
+}
+
+function fourier(count: number, gamma: number, noise: number, relevance: boolean): FilterOptions {
+  return { hidden: [], activation: [], fourier: { count, gamma }, covariance: "full", noise, relevance };
+}
+
+/** Says in few words what a member is. */
+export function nameOf({ hidden, fourier: features, covariance, noise, relevance }: FilterOptions): string {
+  const kind = features === undefined ? "tanh" : `fourier ${features.count} γ${features.gamma}`;
+  const units = hidden.length === 0 ? "" : ` ${hidden.join("-")}${covariance === "units" ? " decoupled" : ""}`;
+  return `${kind}${units} ε${noise}${relevance ? " relevant" : ""}`;
+}

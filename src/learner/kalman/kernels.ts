@@ -1,0 +1,83 @@
+// What a filter spends its time on, in two forms that agree on every bit: loops (here), and compiled to WebAssembly. Numbers
+// live in places that the kernels deal out.
+
+import { activate } from "../activation.ts";
+import { cos } from "../elementary.ts";
+import type { EngineKind } from "../engine.ts";
+import { type Precision, type Round, roundOf, type Vector, vectorOf } from "../precision.ts";
+import { product, rankOne } from "./covariance.ts";
+
+/** Numbers that kernels read and write. */
+export interface Place {
+  readonly values: Vector;
+  /** Where they stand, in the memory of compiled kernels. */
+  readonly at: number;
+}
+
+export type Curve = "tanh" | "sigmoid" | "cos";
+
+/** Numbers that a kernel may write behind the last one of a place. */
+export const BEHIND = 4;
+
+export interface Kernels {
+  readonly kind: EngineKind;
+  readonly precision: Precision;
+  /** Deals out zeros, valid until `release`, and BEHIND more of them behind. */
+  vector(length: number): Place;
+  /** Computes out (U) = biases + input (I) · weights (I, U); up to BEHIND − 1 numbers behind `out` may change. */
+  affine(out: Place, input: Place, weights: Place, biases: Place, inputs: number, units: number): void;
+  /** Computes a curve of the first `count` numbers in place; the number behind them may change. */
+  curve(a: Place, curve: Curve, count: number): void;
+  /** Computes v = P g and gᵀ v: see covariance.ts. */
+  product(v: Place, covariance: Place, g: Place, filled: number): void;
+  /** Updates P: see covariance.ts. */
+  rankOne(covariance: Place, u: Place, filled: number): void;
+  release(): void;
+}
+
+/** Shows a part of a place. */
+export function within({ values, at }: Place, offset: number, length: number): Place {
+  return { values: values.subarray(offset, offset + length), at: at + offset * values.BYTES_PER_ELEMENT };
+}
+
+/** Computes with plain loops: the oracle of the compiled kernels. */
+export class ReferenceKernels implements Kernels {
+  readonly kind = "reference";
+  readonly precision: Precision;
+  readonly #lanes: 2 | 4;
+  readonly #round: Round;
+
+  constructor(precision: Precision) {
+    this.precision = precision;
+    this.#lanes = precision === "f32" ? 4 : 2;
+    this.#round = roundOf(precision);
+  }
+
+  vector(length: number): Place {
+    return { values: vectorOf(this.precision, length + BEHIND), at: 0 };
+  }
+
+  affine(out: Place, input: Place, weights: Place, biases: Place, inputs: number, units: number): void {
+    const round = this.#round;
+    for (let j = 0; j < units; j++) {
+      let sum = biases.values[j]!;
+      for (let i = 0; i < inputs; i++) sum = round(sum + round(input.values[i]! * weights.values[i * units + j]!));
+      out.values[j] = sum;
+    }
+  }
+
+  curve(a: Place, curve: Curve, count: number): void {
+    if (curve !== "cos") return activate(a.values, curve, count, this.#round);
+    for (let i = 0; i < count; i++) a.values[i] = cos(a.values[i]!);
+  }
+
+  product(v: Place, covariance: Place, g: Place, filled: number): void {
+    product(v.values, covariance.values, g.values, filled, this.#lanes, this.#round);
+  }
+
+  rankOne(covariance: Place, u: Place, filled: number): void {
+    rankOne(covariance.values, u.values, filled, this.#round);
+  }
+
+  release(): void {}
+}
