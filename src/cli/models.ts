@@ -1,15 +1,18 @@
 import { Command } from "commander";
 import { RivuletError } from "../error.ts";
+import { parseModelFile } from "../export/model-file.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf } from "./options.ts";
 import { localTime, table } from "./table.ts";
+import { readText } from "./training-set.ts";
 
 /** Lists, resets and deletes models. */
 export function modelsCommand(): Command {
   return new Command("models")
-    .description("list, reset and delete models")
+    .description("list, reset and delete models, and import a network")
     .addCommand(list())
     .addCommand(reset())
+    .addCommand(importer())
     .addCommand(remove());
 }
 
@@ -48,6 +51,24 @@ function reset(): Command {
         options,
         line,
         () => `model ${name} begins anew: snapshot ${line.id}, step ${line.step}, sequence ${line.sequence}`,
+      );
+    });
+}
+
+function importer(): Command {
+  return new Command("import")
+    .description("make the network of a model file the current one; features and layers must be those of the model")
+    .argument("<file>", "model file (JSON), as `snapshots export` and `fit --out` write it")
+    .option("--name <model>", "which model (default: the only one)")
+    .option("--json", "print JSON")
+    .action(async (file: string, _, command: Command) => {
+      const options = optionsOf(command);
+      const model = parseModelFile(readText(file));
+      const line = await ask(options, "models-import", { name: options.name, model: { ...model } });
+      print(
+        options,
+        line,
+        () => `model ${line.model} goes on from ${file}: that is snapshot ${line.id} now, at step ${line.step}`,
       );
     });
 }

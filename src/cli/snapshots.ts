@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import type { SnapshotDifference, SnapshotLine } from "../daemon/verb-snapshots.ts";
+import { EXPORT_FORMATS, type Exported, type SnapshotDifference, type SnapshotLine } from "../daemon/verb-snapshots.ts";
+import { RivuletError } from "../error.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf, wholeNumber } from "./options.ts";
 import { bytes, localTime, short, table } from "./table.ts";
@@ -102,19 +103,33 @@ function take(): Command {
 
 function exporter(): Command {
   return new Command("export")
-    .description("write a snapshot's network as a model file")
+    .description("write a snapshot's network for other programs: a model file, ONNX, or a header in C")
     .argument("<snapshot>", "id or tag")
-    .addOption(new Option("--format <format>", "json (default)").choices(["json"]))
+    .addOption(new Option("--format <format>", "of the file (default: json)").choices(EXPORT_FORMATS))
     .option("--out <file>", "write to a file instead of the standard output")
     .option(...MODEL)
     .option(...JSON_FLAG)
     .action(async (snapshot: string, _, command: Command) => {
-      const options = optionsOf<{ format?: "json"; out?: string }>(command);
-      const model = await ask(options, "snapshots-export", { name: options.name, snapshot, format: options.format });
-      const text = `${JSON.stringify(model)}\n`;
-      if (options.out === undefined) process.stdout.write(text);
-      else writeFileSync(options.out, text);
+      const options = optionsOf<{ format?: (typeof EXPORT_FORMATS)[number]; out?: string }>(command);
+      if (options.format === "onnx" && options.out === undefined && process.stdout.isTTY) {
+        throw new RivuletError("usage", "an ONNX model is no text", { hint: "Add --out model.onnx, or a pipe." });
+      }
+      const exported = await ask(options, "snapshots-export", { name: options.name, snapshot, format: options.format });
+      const content = contentOf(exported);
+      if (options.out === undefined) process.stdout.write(content);
+      else writeFileSync(options.out, content);
     });
+}
+
+function contentOf(exported: Exported): string | Uint8Array {
+  switch (exported.format) {
+    case "onnx":
+      return Buffer.from(exported.base64, "base64");
+    case "c":
+      return exported.text;
+    case "rivulet-model":
+      return `${JSON.stringify(exported)}\n`;
+  }
 }
 
 /** Renders snapshots as a table. */

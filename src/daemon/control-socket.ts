@@ -10,7 +10,7 @@ import { type ErrorCode, RivuletError } from "../error.ts";
 /** Longest path of a Unix socket that the kernel takes, in bytes. */
 const SOCKET_PATH_BYTES_MAX = 107;
 /** Longest request line. */
-const REQUEST_BYTES_MAX = 65_536;
+const REQUEST_LENGTH_MAX = 16_777_216;
 const OWNER_ONLY = 0o600;
 
 /** Answers a request; `onProgress` may be told how far it is. */
@@ -81,7 +81,7 @@ function answer(socket: Socket, handler: Handler): void {
     received += text;
     const end = received.indexOf("\n");
     if (end < 0) {
-      if (received.length > REQUEST_BYTES_MAX) socket.destroy();
+      if (received.length > REQUEST_LENGTH_MAX) socket.destroy();
       return;
     }
     socket.removeAllListeners("data");
@@ -125,7 +125,11 @@ export function requestControl(
   params: unknown,
   onProgress: (progress: unknown) => void = () => {},
 ): Promise<unknown> {
+  const request = JSON.stringify({ verb, params });
   return new Promise((resolve, reject) => {
+    if (request.length > REQUEST_LENGTH_MAX) {
+      throw new RivuletError("usage", `the request has ${request.length} characters; allowed: ${REQUEST_LENGTH_MAX}`);
+    }
     const socket = connect(path);
     let received = "";
     const unreachable = (cause?: unknown) =>
@@ -133,7 +137,7 @@ export function requestControl(
     socket.on("error", unreachable);
     socket.on("close", () => unreachable());
     socket.setEncoding("utf8");
-    socket.on("connect", () => socket.write(`${JSON.stringify({ verb, params })}\n`));
+    socket.on("connect", () => socket.write(`${request}\n`));
     socket.on("data", (text: string) => {
       received += text;
       for (let end = received.indexOf("\n"); end >= 0; end = received.indexOf("\n")) {

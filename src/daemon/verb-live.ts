@@ -6,7 +6,7 @@ import { QUESTION } from "../sample/rows.ts";
 import type { Model } from "../stream/model.ts";
 import { liveModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
-import { exportSnapshot } from "./verb-snapshots.ts";
+import { snapshotFile } from "./verb-snapshots.ts";
 
 const RECENT = 200;
 /** Numbers in one answer. */
@@ -33,7 +33,7 @@ export function showModel(
   rooms: Rooms,
   { name, id }: { name?: string | undefined; id?: string | undefined },
 ): ModelFile | Promise<ModelFile> {
-  if (id !== undefined) return exportSnapshot(rooms, { name, snapshot: id });
+  if (id !== undefined) return snapshotFile(rooms, { name, snapshot: id });
   return modelFileOf(liveModel(rooms.models, name).state.learner);
 }
 

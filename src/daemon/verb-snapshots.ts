@@ -1,5 +1,8 @@
 import { RivuletError } from "../error.ts";
+import { cHeaderOf } from "../export/c-header.ts";
 import { type ModelFile, modelFileOf } from "../export/model-file.ts";
+import { networkGraph } from "../export/network-graph.ts";
+import { onnxOf } from "../export/onnx.ts";
 import { Learner } from "../learner/learner.ts";
 import type { SavedState, SnapshotReason } from "../learner/transaction.ts";
 import type { SnapshotRecord } from "../store/store.ts";
@@ -55,6 +58,14 @@ export interface SnapshotDifference {
   } | null;
   readonly config: readonly Change[];
 }
+
+export const EXPORT_FORMATS = ["json", "onnx", "c"] as const;
+
+/** Is a network for other programs; the bytes of ONNX travel as base64. */
+export type Exported =
+  | ModelFile
+  | { readonly format: "onnx"; readonly base64: string }
+  | { readonly format: "c"; readonly text: string };
 
 export async function listSnapshots(
   { store, models }: Rooms,
@@ -123,11 +134,28 @@ export async function tagSnapshot(
   return lineById(rooms, id);
 }
 
-export async function exportSnapshot(
+/** Gives the network of a snapshot as a model file. */
+export async function snapshotFile(
   rooms: Rooms,
   params: { name?: string | undefined; snapshot: string },
 ): Promise<ModelFile> {
   return modelFileOf((await loadSnapshot(rooms, params.name, params.snapshot)).learner);
+}
+
+export async function exportSnapshot(
+  rooms: Rooms,
+  params: { name?: string | undefined; snapshot: string; format: (typeof EXPORT_FORMATS)[number] },
+): Promise<Exported> {
+  const { record, learner } = await loadSnapshot(rooms, params.name, params.snapshot);
+  const file = modelFileOf(learner);
+  switch (params.format) {
+    case "json":
+      return file;
+    case "onnx":
+      return { format: "onnx", base64: Buffer.from(onnxOf(networkGraph(file))).toString("base64") };
+    case "c":
+      return { format: "c", text: cHeaderOf(networkGraph(file), record.model) };
+  }
 }
 
 export function takeSnapshot(rooms: Rooms, { name }: { name?: string | undefined }): Promise<SnapshotLine> {

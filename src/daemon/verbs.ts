@@ -12,12 +12,15 @@ import { type Backtest, BEST, backtest, rollbackTo, SNAPSHOTS_MAX } from "./verb
 import { type BackupMade, backup } from "./verb-backup.ts";
 import { type ConfigChecked, checkConfigOf } from "./verb-config.ts";
 import { type Explained, explainValues, type Importances, measureImportance } from "./verb-explain.ts";
+import { importModel } from "./verb-import.ts";
 import { exportJournal, type JournalExported } from "./verb-journal.ts";
 import { type Recent, recentSamples, showModel } from "./verb-live.ts";
 import { deleteModel, listModels, type ModelLine, resetModel } from "./verb-models.ts";
 import { type History, history, type Quarantine, quarantine, type Status, status } from "./verb-queries.ts";
 import {
   diffSnapshots,
+  EXPORT_FORMATS,
+  type Exported,
   exportSnapshot,
   listSnapshots,
   type SnapshotDetails,
@@ -56,7 +59,7 @@ const params = {
   "snapshots-diff": z.strictObject({ name, a: idOrTag, b: idOrTag }),
   "snapshots-tag": z.strictObject({ name, snapshot: idOrTag, tag: z.string() }),
   "snapshots-take": z.strictObject({ name }),
-  "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z.literal("json").default("json") }),
+  "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z.enum(EXPORT_FORMATS).default("json") }),
   rollback: z.strictObject({ name, snapshot: idOrTag }),
   backtest: z.strictObject({ name, last, snapshots: z.array(idOrTag).min(1).max(SNAPSHOTS_MAX).optional() }),
   predict: z.strictObject({ name, values }),
@@ -74,6 +77,7 @@ const params = {
   recent: z.strictObject({ name, count: z.int().min(1).max(RECENT_MAX).optional() }),
   "models-list": z.strictObject({}),
   "models-reset": z.strictObject({ name: z.string() }),
+  "models-import": z.strictObject({ name, model: z.record(z.string(), z.unknown()) }),
   "models-delete": z.strictObject({ name: z.string() }),
   "config-check": z.strictObject({}),
   doctor: z.strictObject({}),
@@ -86,6 +90,7 @@ export const MUTATING: readonly string[] = [
   "snapshots-take",
   "rollback",
   "models-reset",
+  "models-import",
   "models-delete",
 ];
 
@@ -101,7 +106,7 @@ interface Results {
   "snapshots-diff": SnapshotDifference;
   "snapshots-tag": SnapshotLine;
   "snapshots-take": SnapshotLine;
-  "snapshots-export": ModelFile;
+  "snapshots-export": Exported;
   rollback: SnapshotLine;
   backtest: Backtest;
   predict: Prediction;
@@ -113,6 +118,7 @@ interface Results {
   recent: Recent;
   "models-list": readonly ModelLine[];
   "models-reset": SnapshotLine;
+  "models-import": SnapshotLine;
   "models-delete": ModelLine;
   "config-check": ConfigChecked;
   doctor: Diagnosis;
@@ -149,6 +155,7 @@ const handlers: {
   recent: recentSamples,
   "models-list": listModels,
   "models-reset": resetModel,
+  "models-import": importModel,
   "models-delete": deleteModel,
   "config-check": checkConfigOf,
   doctor,

@@ -119,6 +119,11 @@ export function parseModelFile(text: string): ModelFile {
   } catch (cause) {
     throw invalid("it is no JSON", cause);
   }
+  return readModelFile(json);
+}
+
+/** Reads a model file that was parsed. Throws `model-file-invalid`. */
+export function readModelFile(json: unknown): ModelFile {
   const file = objectAt(json, "the file");
   if (file["format"] !== FORMAT) throw invalid(`format is ${show(file["format"])} where "${FORMAT}" belongs`);
   if (file["version"] !== VERSION) throw invalid(`version is ${show(file["version"])}; this program reads ${VERSION}`);

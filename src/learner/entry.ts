@@ -62,7 +62,9 @@ export interface CutsEntry {
 /** Orders the model about; applied between two steps, after the pending rows were trained. */
 export type Command =
   | { readonly kind: "rollback"; readonly snapshot: number; readonly checksum: string }
-  | { readonly kind: "reset"; readonly config: string; readonly hash: string; readonly numerics: number };
+  | { readonly kind: "reset"; readonly config: string; readonly hash: string; readonly numerics: number }
+  /** `learner` is what was imported, as a state block in base64: it is in no snapshot from which it could be read. */
+  | { readonly kind: "import"; readonly learner: string };
 
 export interface CommandEntry {
   readonly type: "command";

@@ -18,6 +18,7 @@ export type SnapshotReason =
   | "steps"
   | "command"
   | "rollback"
+  | "import"
   | "shutdown"
   | "config"
   | "policy"

@@ -27,6 +27,8 @@ export type Action =
       readonly target: { readonly id: number; readonly checksum: string; readonly learner: Uint8Array };
     }
   | { readonly kind: "reset"; readonly config: ConfigInForce }
+  /** `learner` is a state block in base64. */
+  | { readonly kind: "import"; readonly learner: string }
   | { readonly kind: "configure"; readonly config: ConfigInForce }
   | { readonly kind: "take" };
 
@@ -68,6 +70,7 @@ export type ModelEvent =
   | { readonly event: "snapshot"; readonly id: number; readonly reason: string }
   | { readonly event: "rollback"; readonly snapshot: number; readonly from: number }
   | { readonly event: "reset"; readonly snapshot: number }
+  | { readonly event: "import"; readonly snapshot: number }
   | { readonly event: "config"; readonly snapshot: number };
 
 export interface NamedEvent {

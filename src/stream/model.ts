@@ -224,6 +224,13 @@ export class Model {
     return this.save("command", now);
   }
 
+  /** Makes what another program learned the current learner state. No row may be pending. Returns the id of the new snapshot. */
+  import(learner: string, now: number): number {
+    this.#command({ kind: "import", learner });
+    this.state.import(learner);
+    return this.save("import", now);
+  }
+
   /** Puts another configuration in force, or the first one; a snapshot of what was before it is kept. */
   configure(config: ConfigInForce): void {
     this.state.configure(config);

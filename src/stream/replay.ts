@@ -134,6 +134,8 @@ export class Replay {
     switch (command.kind) {
       case "rollback":
         return this.state.rollback(this.#options.learnerStateOf(command.snapshot));
+      case "import":
+        return this.state.import(command.learner);
       case "reset":
         if (command.numerics !== NUMERICS) throw numericsDiffer(command.numerics);
         return this.state.reset(configInForce(command.config, command.hash));

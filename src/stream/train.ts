@@ -77,6 +77,10 @@ function apply(command: CommandItem, now: number): AppliedItem {
       const id = model.reset(action.config, now);
       return applied(id, { event: "reset", snapshot: id });
     }
+    case "import": {
+      const id = model.import(action.learner, now);
+      return applied(id, { event: "import", snapshot: id });
+    }
     case "configure": {
       const id = model.save("config", now);
       model.configure(action.config);

@@ -112,6 +112,7 @@ models:
     await ask(daemon, "rollback", { snapshot: "2" });
     const file = await ask(daemon, "snapshots-export", { snapshot: "2" });
     expect(file).toMatchObject({ categorical: { colour: ["red", "green"], plant: 8 } });
+    if (file.format !== "rivulet-model") throw new Error(`it is ${file.format}`);
     expect(file.layers[0]?.weights[0]).toHaveLength(11);
     await daemon.close();
     const again = await opened(COLOURS, data);

@@ -1,0 +1,65 @@
+import { RivuletError } from "../error.ts";
+import { learnerOf, type ModelFile, readModelFile } from "../export/model-file.ts";
+import type { LearnerConfig } from "../learner/learner-config.ts";
+import { decodeStateBlock, encodeStateBlock } from "../learner/state-block.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import { compareLearnerConfig } from "./config.ts";
+import { liveModel } from "./resolve-model.ts";
+import type { Rooms } from "./rooms.ts";
+import { act, type SnapshotLine } from "./verb-snapshots.ts";
+
+/** What of a state is taken over: parameters, statistics of the inputs, and a schedule that begins anew. */
+const IMPORTED: readonly string[] = ["PARM", "SCAL", "MISS", "MEAN", "SCHD"];
+
+/**
+ * Makes the network of a model file the current one; the rows pending are trained before it. It becomes part of the
+ * journal, so a replay has it. Throws `model-file-invalid`, and `topology-differs` where the model has another network.
+ */
+export async function importModel(
+  rooms: Rooms,
+  params: { name?: string | undefined; model: Readonly<Record<string, unknown>> },
+): Promise<SnapshotLine> {
+  const model = liveModel(rooms.models, params.name);
+  const file = readModelFile(params.model);
+  const { learner: config } = model.state.config;
+  assertFits(file, config, model.name);
+  return act(rooms, model, { kind: "import", learner: Buffer.from(stateOf(file, config)).toString("base64") });
+}
+
+function stateOf(file: ModelFile, { optimizer, batch, precision }: LearnerConfig): Uint8Array {
+  const learner = learnerOf(file, { optimizer, batch, ...(precision === undefined ? {} : { precision }) }, "reference");
+  return encodeStateBlock(decodeStateBlock(learner.save()).filter(({ tag }) => IMPORTED.includes(tag)));
+}
+
+function assertFits(file: ModelFile, config: LearnerConfig, name: string): void {
+  const { categorical: _, ...rest } = config;
+  const wanted = {
+    ...rest,
+    features: file.features,
+    label: file.label,
+    classes: file.classes ?? null,
+    ...(file.categorical === undefined ? {} : { categorical: file.categorical }),
+    network: { ...config.network, ...networkOf(file) },
+    scale: file.scaler === null ? "none" : "standard",
+  };
+  const difference = compareLearnerConfig(canonicalJson(config), canonicalJson(wanted));
+  if (difference === "same") return;
+  const changes = difference.changes.map(
+    ({ path, from, to }) =>
+      `${path} is ${JSON.stringify(to ?? null)} in the file and ${JSON.stringify(from ?? null)} here`,
+  );
+  throw new RivuletError("topology-differs", `the file does not fit model ${name}: ${changes.join("; ")}`, {
+    hint: `Give the model the file's features and layers in the configuration, then \`rivulet models reset ${name}\`.`,
+  });
+}
+
+/** Names what of a network its layers and loss decide. */
+function networkOf({ layers, loss }: ModelFile): object {
+  const hidden = layers.slice(0, -1);
+  return {
+    hidden: hidden.map(({ biases }) => biases.length),
+    activation: hidden.map(({ activation }) => activation),
+    output: layers.at(-1)?.activation,
+    loss,
+  };
+}
