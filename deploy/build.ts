@@ -1,13 +1,19 @@
 // Bundles the CLI, the library door and the producer's outbox into dist/, or the folder that is named, and writes the type
 // declarations of the two that are imported. Packages stay outside of the bundle: npm installs them, the native one among them.
+// With --standalone it bundles the program alone, its packages included but the native one: what is installed without npm.
 import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { parseArgs } from "node:util";
+import { type BuildOptions, build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const dist = resolve(process.argv[2] ?? join(root, "dist"));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { standalone: { type: "boolean", default: false } },
+});
+const dist = resolve(positionals[0] ?? join(root, "dist"));
 const started = performance.now();
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
@@ -17,8 +23,7 @@ const { outputs } = (
     absWorkingDir: root,
     entryPoints: {
       main: "src/main.ts",
-      index: "src/index.ts",
-      client: "src/client/numbered-outbox.ts",
+      ...(values.standalone ? {} : { index: "src/index.ts", client: "src/client/numbered-outbox.ts" }),
       "store-worker": "src/store/store-worker.ts",
       "score-worker": "src/daemon/score-worker.ts",
     },
@@ -28,27 +33,41 @@ const { outputs } = (
     format: "esm",
     platform: "node",
     target: "node22",
-    packages: "external",
+    ...(values.standalone ? standalone() : { packages: "external", sourcemap: "linked" }),
     define: { RIVULET_VERSION: JSON.stringify(version) },
-    sourcemap: "linked",
     metafile: true,
     logLevel: "warning",
   })
 ).metafile;
 makeExecutable(join(dist, "main.js"));
-emitTypes();
+if (!values.standalone) emitTypes();
 
 const code = Object.entries(outputs).filter(([path]) => path.endsWith(".js"));
 const kilobytes = code.reduce((sum, [, { bytes }]) => sum + bytes, 0) / 1000;
 console.log(`built dist/: ${kilobytes.toFixed(0)} kB in ${(performance.now() - started).toFixed(0)} ms`);
 
+/** Says how packages are bundled. Names stay, so that a stack tells something without a source map. */
+function standalone(): BuildOptions {
+  // Packages in CommonJS ask for Node's modules by a `require` that a bundle of ES modules does not have.
+  const require = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+  return {
+    external: ["better-sqlite3"],
+    banner: { js: require },
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: "none",
+  };
+}
+
 /** Makes a program of the CLI door. Its source map moves down by the line that is put in front. */
 function makeExecutable(path: string): void {
   const code = readFileSync(path, "utf8");
   if (!code.startsWith("#!")) {
-    const map = JSON.parse(readFileSync(`${path}.map`, "utf8"));
     writeFileSync(path, `#!/usr/bin/env node\n${code}`);
-    writeFileSync(`${path}.map`, JSON.stringify({ ...map, mappings: `;${map.mappings}` }));
+    if (!values.standalone) {
+      const map = JSON.parse(readFileSync(`${path}.map`, "utf8"));
+      writeFileSync(`${path}.map`, JSON.stringify({ ...map, mappings: `;${map.mappings}` }));
+    }
   }
   chmodSync(path, 0o755);
 }

@@ -10,6 +10,12 @@ const known = {
     install: "apt-get install mosquitto mosquitto-clients",
   },
   openssl: { binaries: ["openssl"], install: "apt-get install openssl" },
+  packaging: {
+    binaries: ["dpkg-deb", "tar", "gzip", "xz", "sha256sum"],
+    install: "apt-get install dpkg tar gzip xz-utils coreutils",
+  },
+  // Perl stands for the other end of its socket.
+  systemd: { binaries: ["systemd-notify", "systemd-analyze", "perl"], install: "apt-get install systemd perl" },
 } as const;
 
 export type ProgramName = keyof typeof known;
@@ -27,6 +33,8 @@ export const programs: Readonly<Record<ProgramName, boolean>> = {
   cc: program("cc").present,
   mosquitto: program("mosquitto").present,
   openssl: program("openssl").present,
+  packaging: program("packaging").present,
+  systemd: program("systemd").present,
 };
 
 /** Looks a program up: present when all of its binaries are; `hint` says how to install it. */

@@ -4,6 +4,7 @@ import { checkConfig } from "../daemon/config.ts";
 import { type Daemon, openDaemon } from "../daemon/daemon.ts";
 import { openLog } from "../daemon/log.ts";
 import { memoryPlan } from "../daemon/memory-plan.ts";
+import { openNotifier } from "../daemon/notify.ts";
 import { version } from "../daemon/version.ts";
 import { brokerAccess } from "./broker-access.ts";
 import { configOf, sourcesOf } from "./context.ts";
@@ -27,22 +28,39 @@ export function startCommand(exit: (code: number) => void): Command {
       const isTerminal = process.stdout.isTTY === true;
       const write = (line: string) => void process.stdout.write(line);
       const log = openLog({ level: config.log.level, write, isTerminal });
+      const notifier = openNotifier(process.env, log);
       const opening = openDaemon({ config, log, listen: true, reread });
       // While a full disk keeps the daemon from opening, a signal must still end it.
       const daemon = await Promise.race([opening, stopped.then(() => null)]);
       if (daemon === null) return endNow();
       try {
         reload.now = () => void daemon.reload();
+        notifier.ready(
+          () => statusLine(daemon),
+          () => daemon.stalledMs,
+        );
         if (isTerminal) write(greeting(daemon));
         else log.info(readyFields(daemon), readyText(daemon));
         await Promise.race([stopped, daemon.ended]);
+        notifier.stopping();
         log.info("rivulet stops: trains what is pending, commits, saves");
       } finally {
         // Whatever failed, nothing stays open that would keep the process alive.
         await daemon.close();
+        await notifier.close();
       }
       exit(0);
     });
+}
+
+/** Says in a line how the daemon is, for whoever asks the service manager. */
+function statusLine({ rooms }: Daemon): string {
+  const { models, broker } = rooms;
+  const [first] = models.values();
+  const what =
+    models.size === 1 && first !== undefined ? `${first.name} at step ${first.state.step}` : `${models.size} models`;
+  const { online, url } = broker?.status() ?? { online: false, url: "no broker" };
+  return `${what}; ${url} is ${online ? "online" : "offline"}`;
 }
 
 /** Says that it runs, for whoever reads the log of a service: no secret is in it. */

@@ -11,6 +11,7 @@ import { httpSchema } from "./config-schema-http.ts";
 import { mqttSchema } from "./config-schema-mqtt.ts";
 import { optimizerSchema } from "./config-schema-optimizer.ts";
 import { duration, every, PATH_CHARACTERS_MAX, size, whole, words } from "./config-values.ts";
+import { CONTROL_ACCESS } from "./control-socket.ts";
 
 /** Features of one model. */
 export const FEATURES_MAX = 1024;
@@ -81,6 +82,16 @@ const store = z
   })
   .prefault({})
   .meta({ description: "The SQLite file in the data folder" });
+
+const control = z
+  .strictObject({
+    access: z
+      .enum(CONTROL_ACCESS)
+      .prefault("owner")
+      .meta(words("Who may ask the daemon by its control socket: its user, or also its group", CONTROL_ACCESS)),
+  })
+  .prefault({})
+  .meta({ description: "The socket in the data folder by which commands reach the daemon" });
 
 const log = z
   .strictObject({
@@ -264,6 +275,7 @@ export const configSchema = z
     memory,
     store,
     http: httpSchema,
+    control,
     log,
     models: z
       .record(z.string().regex(MODEL_NAME), model)

@@ -5,6 +5,10 @@ import type { Precision } from "../learner/precision.ts";
 import type { Activation, Loss, OutputActivation } from "../learner/topology.ts";
 import type { ConfigFile, ModelEntry } from "./config-schema.ts";
 import type { OptimizerEntry } from "./config-schema-optimizer.ts";
+import type { ControlAccess } from "./control-socket.ts";
+
+/** Begins the path of a secret that the service manager hands over. */
+export const CREDENTIALS = "$CREDENTIALS_DIRECTORY";
 
 /** Holds one model's configuration. */
 export interface ModelConfig {
@@ -95,17 +99,21 @@ export interface Config {
     readonly keyFile: string | null;
     readonly insecure: boolean;
   };
+  readonly control: { readonly access: ControlAccess };
   readonly log: { readonly level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent" };
   /** By name; it has no prototype, so any name may be looked up. */
   readonly models: Readonly<Record<string, ModelConfig>>;
 }
 
-/** Names the units, makes paths absolute, and freezes all of it. */
-export function shapeConfig(file: ConfigFile, cwd: string): Config {
-  const absolute = (path: string | null) => (path === null ? null : resolve(cwd, path));
+/**
+ * Names the units, makes paths absolute, and freezes all of it. `credentials` is the folder in which systemd hands over a
+ * unit's secrets, which paths call `$CREDENTIALS_DIRECTORY`; undefined outside of the unit.
+ */
+export function shapeConfig(file: ConfigFile, cwd: string, credentials: string | undefined): Config {
+  const absolute = (path: string | null) => (path === null ? null : resolve(cwd, withCredentials(path, credentials)));
   const models: Record<string, ModelConfig> = Object.create(null);
   for (const [name, model] of Object.entries(file.models)) models[name] = shapeModel(model);
-  const { intake, commit, memory, store, http, log } = file;
+  const { intake, commit, memory, store, http, control, log } = file;
   const { keepalive, ...mqtt } = file.mqtt;
   return deepFreeze({
     data: resolve(cwd, file.data),
@@ -132,9 +140,16 @@ export function shapeConfig(file: ConfigFile, cwd: string): Config {
       certFile: absolute(http.certFile),
       keyFile: absolute(http.keyFile),
     },
+    control,
     log,
     models,
   });
+}
+
+/** Outside of the unit the path stays as it is written: whoever reads the file is told then. */
+function withCredentials(path: string, folder: string | undefined): string {
+  const isCredential = path.startsWith(`${CREDENTIALS}/`) && folder !== undefined;
+  return isCredential ? folder + path.slice(CREDENTIALS.length) : path;
 }
 
 function shapeModel({ batch, snapshot, ...same }: ModelEntry): ModelConfig {

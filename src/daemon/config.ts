@@ -90,7 +90,7 @@ export function checkConfigText(text: string | null, overrides: ConfigOverrides 
   const inText = [...textFaults, ...found].sort((a, b) => lineRank(a) - lineRank(b));
   const faults = [...inText, ...environment.faults.filter(known), ...options.faults.filter(known)];
   if (faults.length > 0 || config === null) return { ok: false, faults };
-  return { ok: true, config: shapeConfig(config, cwd) };
+  return { ok: true, config: shapeConfig(config, cwd, env["CREDENTIALS_DIRECTORY"]) };
 }
 
 function lineRank({ line }: ConfigFault): number {

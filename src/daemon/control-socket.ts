@@ -1,5 +1,5 @@
 // The control socket: one request a connection, as a line of JSON; the answer is lines of progress and then one result
-// or error. Only the user who runs the daemon can open it.
+// or error. Only the user who runs the daemon can open it or, where the configuration says so, also its group.
 
 import { createHash } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
@@ -11,7 +11,10 @@ import { type ErrorCode, RivuletError } from "../error.ts";
 const SOCKET_PATH_BYTES_MAX = 107;
 /** Longest request line. */
 const REQUEST_LENGTH_MAX = 16_777_216;
-const OWNER_ONLY = 0o600;
+/** Who may open the socket: the user who runs the daemon, or also its group. */
+export const CONTROL_ACCESS = ["owner", "group"] as const;
+export type ControlAccess = (typeof CONTROL_ACCESS)[number];
+const MODES: Readonly<Record<ControlAccess, number>> = { owner: 0o600, group: 0o660 };
 
 /** Answers a request; `onProgress` may be told how far it is. */
 export type Handler = (
@@ -40,7 +43,7 @@ export interface Control {
 }
 
 /** Listens at `path`; throws `data-unusable` where that cannot be. A socket file that is there was left behind: the caller holds the lock of the data folder. */
-export async function serveControl(path: string, handler: Handler): Promise<Control> {
+export async function serveControl(path: string, handler: Handler, access: ControlAccess = "owner"): Promise<Control> {
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -57,7 +60,7 @@ export async function serveControl(path: string, handler: Handler): Promise<Cont
       cause,
     });
   });
-  chmodSync(path, OWNER_ONLY);
+  chmodSync(path, MODES[access]);
   return {
     close: () =>
       new Promise((resolve) => {
@@ -116,8 +119,8 @@ async function respond(line: string, handler: Handler, send: (reply: Reply) => P
 }
 
 /**
- * Sends one request to a running daemon. Throws the daemon's own error, or `daemon-unreachable` where nobody listens or
- * the connection ends before the answer.
+ * Sends one request to a running daemon. Throws the daemon's own error, `forbidden` where this user may not ask, or
+ * `daemon-unreachable` where nobody listens or the connection ends before the answer.
  */
 export function requestControl(
   path: string,
@@ -134,7 +137,10 @@ export function requestControl(
     let received = "";
     const unreachable = (cause?: unknown) =>
       reject(new RivuletError("daemon-unreachable", "no daemon answers on this data folder", { cause }));
-    socket.on("error", unreachable);
+    socket.on("error", (cause: NodeJS.ErrnoException) => {
+      if (cause.code === "EACCES") reject(forbidden(path, cause));
+      else unreachable(cause);
+    });
     socket.on("close", () => unreachable());
     socket.setEncoding("utf8");
     socket.on("connect", () => socket.write(`${request}\n`));
@@ -148,5 +154,12 @@ export function requestControl(
         else reject(new RivuletError(reply.error.code, reply.error.message, { hint: reply.error.hint }));
       }
     });
+  });
+}
+
+function forbidden(path: string, cause: unknown): RivuletError {
+  return new RivuletError("forbidden", `this user may not ask the daemon at ${path}`, {
+    hint: "Ask with sudo; or become one of its group, and log in again: sudo usermod -aG rivulet $USER",
+    cause,
   });
 }

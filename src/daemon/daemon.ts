@@ -12,7 +12,7 @@ import { pipeline } from "../stream/pipeline.ts";
 import { bridgeInfo, homeAssistantDiscovery } from "./bridge-info.ts";
 import { BridgeNews } from "./bridge-news.ts";
 import { type Config, type ConfigCheck, formatFault } from "./config.ts";
-import { type Control, controlSocketPath, serveControl } from "./control-socket.ts";
+import { type Control, controlSocketPath, type Handler, serveControl } from "./control-socket.ts";
 import { Durations } from "./durations.ts";
 import { EventPublisher } from "./event-publisher.ts";
 import type { Log } from "./log.ts";
@@ -96,6 +96,8 @@ export class Daemon {
   /** What the pipeline reads of it, each time anew. */
   readonly #commitPolicy: { -readonly [K in keyof Config["commit"]]: Config["commit"][K] };
   #reloaded: Reloaded | null = null;
+  /** When a commit was begun that has not succeeded yet, by the monotonic clock; null where none waits. */
+  #uncommittedSince: number | null = null;
   #ended: Promise<void> = Promise.resolve();
   #control: Control | null = null;
   #http: OpenHttp | null = null;
@@ -160,7 +162,10 @@ export class Daemon {
           prefix: config.mqtt.prefix,
           limits: config.intake,
           policy: this.#commitPolicy,
-          commit: (transaction) => this.#commit(transaction),
+          commit: (transaction) => {
+            this.#uncommittedSince ??= performance.now();
+            return this.#commit(transaction);
+          },
           timeOfDay: Date.now,
           onFailure: (error, delayMs) => this.#failed(error, delayMs),
           onAsked: (model, message, asked) => requests.tellAsked(model, message, asked),
@@ -199,7 +204,8 @@ export class Daemon {
     await Promise.race([this.#ended, Promise.resolve()]);
     if (!listen) return;
     const path = controlSocketPath(config.data, process.env);
-    this.#control = await serveControl(path, (verb, params, onProgress) => this.request(verb, params, onProgress));
+    const ask: Handler = (verb, params, onProgress) => this.request(verb, params, onProgress);
+    this.#control = await serveControl(path, ask, config.control.access);
     this.#http = await this.#openHttp();
     this.#maintain();
     if (this.rooms.broker?.status().online === true) this.announce();
@@ -208,6 +214,11 @@ export class Daemon {
   /** The HTTP face; null where none is served. */
   get http(): Pick<OpenHttp, "url" | "port" | "token"> | null {
     return this.#http;
+  }
+
+  /** How long, in ms, a commit has been tried without success; 0 where none waits. */
+  get stalledMs(): number {
+    return this.#uncommittedSince === null ? 0 : performance.now() - this.#uncommittedSince;
   }
 
   /** Answers a verb. Throws RivuletError. */
@@ -336,6 +347,7 @@ export class Daemon {
   /** Tells those who wait that what they sent is durable. */
   #settle({ transaction, messages, replies, events, marks }: Committed): void {
     if (transaction !== null) {
+      this.#uncommittedSince = null;
       this.#counters.commits++;
       for (const section of transaction.sections) this.#counters.committedRows += section.rows;
     }

@@ -6,6 +6,7 @@ import type { Broker, Credentials } from "../mqtt/broker.ts";
 import { openEmbeddedBroker } from "../mqtt/embedded.ts";
 import { type ExternalChange, openExternalBroker } from "../mqtt/external.ts";
 import type { Config } from "./config.ts";
+import { CREDENTIALS } from "./config-shape.ts";
 import type { Log } from "./log.ts";
 import { bridgeStateTopic, OFFLINE } from "./retained.ts";
 
@@ -75,7 +76,9 @@ export function readSecret(file: string): Buffer {
     return readFileSync(file);
   } catch (cause) {
     throw new RivuletError("file-unreadable", `the file ${file} cannot be read`, {
-      hint: "Files that the configuration names must be readable by the user that runs the daemon.",
+      hint: file.includes(CREDENTIALS)
+        ? "Only the service is given its credentials. To publish by hand, name files of your own: --set mqtt.passwordFile=FILE"
+        : "Files that the configuration names must be readable by the user that runs the daemon.",
       cause,
     });
   }

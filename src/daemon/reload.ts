@@ -58,6 +58,7 @@ function inForce(old: Config, next: Config): Config {
     mqtt: { ...next.mqtt, ...kept, caFile, certFile, keyFile },
     intake: old.intake,
     http: { ...old.http, hosts: next.http.hosts },
+    control: old.control,
     models,
   };
 }

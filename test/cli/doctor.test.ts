@@ -113,6 +113,8 @@ describe("doctor", () => {
     chmodSync(secret, 0o600);
     const closed = await doctor(data, ["--set", "mqtt.port=0", "--set", `mqtt.passwordFile=${secret}`]);
     expect(closed.by["secrets"]).toMatchObject({ outcome: "ok" });
+    const handed = await doctor(data, ["--set", "mqtt.passwordFile=$CREDENTIALS_DIRECTORY/word"]);
+    expect(handed.by["secrets"]).toMatchObject({ outcome: "unknown", says: expect.stringContaining("word") });
     const missing = await doctor(data, ["--set", `mqtt.passwordFile=${secret}.not`]);
     expect([missing.code, missing.by["secrets"]]).toMatchObject([1, { outcome: "fail" }]);
   });

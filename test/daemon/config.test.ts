@@ -12,6 +12,7 @@ import {
   readConfig,
 } from "../../src/daemon/config.ts";
 import { CONFIG_BYTES_MAX } from "../../src/daemon/config-text.ts";
+import { readCredentials } from "../../src/daemon/open-broker.ts";
 import { RivuletError } from "../../src/error.ts";
 
 function faultsOf(text: string, overrides: ConfigOverrides = {}): readonly string[] {
@@ -67,6 +68,7 @@ describe("a configuration without a file", () => {
         keyFile: null,
         insecure: false,
       },
+      control: { access: "owner" },
       log: { level: "info" },
       models: {
         default: {
@@ -162,6 +164,23 @@ describe("the precedence", () => {
     writeFileSync(file, "mqtt: { passwordFile: secret, username: u, caFile: /etc/ca.pem }");
     const { mqtt } = readConfig({ file, env: {}, set: [], data: null, cwd: "/srv" });
     expect(mqtt).toMatchObject({ passwordFile: resolve("/srv/secret"), caFile: "/etc/ca.pem" });
+  });
+
+  it("finds what the service manager hands over by the folder that it names", () => {
+    const file = join(folder, "a.yaml");
+    writeFileSync(
+      file,
+      "mqtt: { username: u, passwordFile: $CREDENTIALS_DIRECTORY/p, caFile: $CREDENTIALS_DIRECTORY.pem }",
+    );
+    const sources = { file, set: [], data: null, cwd: "/srv" };
+    const { mqtt } = readConfig({ ...sources, env: { CREDENTIALS_DIRECTORY: "/run/credentials/rivulet.service" } });
+    expect(mqtt.passwordFile).toBe("/run/credentials/rivulet.service/p");
+    expect(mqtt.caFile).toBe("/srv/$CREDENTIALS_DIRECTORY.pem");
+    const outside = readConfig({ ...sources, env: {} });
+    expect(outside.mqtt.passwordFile).toBe("/srv/$CREDENTIALS_DIRECTORY/p");
+    expect(() => readCredentials(outside)).toThrow(
+      expect.objectContaining({ code: "file-unreadable", hint: expect.stringContaining("Only the service") }),
+    );
   });
 
   it("reports a file that cannot be read", () => {

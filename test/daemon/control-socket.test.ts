@@ -1,10 +1,13 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Control, controlSocketPath, requestControl, serveControl } from "../../src/daemon/control-socket.ts";
 import { RivuletError } from "../../src/error.ts";
+
+/** A user who owns nothing. */
+const NOBODY = 65_534;
 
 let folder: string;
 let path: string;
@@ -80,6 +83,26 @@ describe("the control socket", () => {
     server = await serveControl(path, async () => 1);
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
+
+  it("is for its group too, where that is asked for", async () => {
+    server = await serveControl(path, async () => 1, "group");
+    expect(statSync(path).mode & 0o777).toBe(0o660);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    "tells a user who may not ask what to type, and is not taken for absent",
+    async () => {
+      server = await serveControl(path, async () => 1);
+      chmodSync(folder, 0o755);
+      process.seteuid?.(NOBODY);
+      try {
+        const asking = requestControl(path, "status", {});
+        await expect(asking).rejects.toMatchObject({ code: "forbidden", hint: expect.stringContaining("usermod -aG") });
+      } finally {
+        process.seteuid?.(0);
+      }
+    },
+  );
 
   it("says so where nobody listens", async () => {
     await expect(requestControl(path, "status", {})).rejects.toMatchObject({ code: "daemon-unreachable" });
