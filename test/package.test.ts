@@ -128,7 +128,10 @@ describe.skipIf(!programs.packaging)("the package of this machine", () => {
     const ask = (...args: readonly string[]) =>
       JSON.parse(execFileSync(program, [...args, "--data", data, "--json"], { env, cwd: work, encoding: "utf8" }));
     // The program is a script that becomes Node: the signal reaches the daemon itself.
-    const daemon = spawn(program, ["start", "--data", data, "--set", "mqtt.port=0"], { env, cwd: work });
+    const daemon = spawn(program, ["start", "--data", data, "--set", "mqtt.port=0", "--set", "http.port=0"], {
+      env,
+      cwd: work,
+    });
     const end = once(daemon, "exit");
     let told = "";
     daemon.stdout.on("data", (text) => {
