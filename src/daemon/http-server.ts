@@ -5,6 +5,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from "n
 import type { AddressInfo } from "node:net";
 import { RivuletError } from "../error.ts";
 import type { Connection } from "../http/app.ts";
+import type { Listener } from "../http/event-hub.ts";
 
 const CONNECTIONS_MAX = 128;
 const HEADERS_MS_MAX = 10_000;
@@ -12,6 +13,10 @@ const REQUEST_MS_MAX = 30_000;
 const KEEP_ALIVE_MS = 5000;
 const HEADER_BYTES_MAX = 32_768;
 const BODY_BYTES_MAX = 262_144;
+/** Bytes sent to a listener, and not read by it, above which it is let go. */
+const UNREAD_BYTES_MAX = 1_048_576;
+
+type Start = (listener: Listener) => () => void;
 
 /** Answers a request. Never throws. */
 export type Answer = (request: Request, connection: Connection) => Promise<Response>;
@@ -95,8 +100,13 @@ async function handle(
     return;
   }
   const peer = incoming.socket.remoteAddress ?? "";
-  const response = await answer(request, { peer });
-  await send(response, outgoing, incoming.method === "HEAD");
+  let start: Start | null = null;
+  const push = (starts: Start) => {
+    start = starts;
+  };
+  const response = await answer(request, { peer, push });
+  if (start === null) await send(response, outgoing, incoming.method === "HEAD");
+  else keepOpen(response, outgoing, start);
 }
 
 /** Reads a body; null where it is too long, or its sender went away. */
@@ -138,36 +148,26 @@ function requestOf(
 }
 
 async function send(response: Response, outgoing: ServerResponse, isHead: boolean): Promise<void> {
-  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-  if (response.body === null || isHead) {
-    await response.body?.cancel();
-    outgoing.end();
-    return;
-  }
-  const reader = response.body.getReader();
-  outgoing.on("close", () => void reader.cancel().catch(() => {}));
-  try {
-    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-      if (!outgoing.write(piece.value)) await room(outgoing);
-    }
-    outgoing.end();
-  } catch {
-    // The one who wrote it gave up, on a listener that does not read for example.
-    outgoing.destroy();
-  }
+  const body = isHead || response.body === null ? null : Buffer.from(await response.arrayBuffer());
+  const length = body === null || response.status === 304 ? {} : { "Content-Length": body.length };
+  outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), ...length });
+  outgoing.end(body ?? undefined);
 }
 
-/** Waits until the other end has read enough for more to be sent, or went away. */
-function room(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      outgoing.off("drain", done);
-      outgoing.off("close", done);
-      resolve();
-    };
-    outgoing.on("drain", done);
-    outgoing.on("close", done);
+/** Sends the head of a response, and then whatever there is to tell, until one of both ends. */
+function keepOpen(response: Response, outgoing: ServerResponse, start: Start): void {
+  // Its end is the end of the connection, so pieces need no lengths: one write of the system for each.
+  outgoing.useChunkedEncodingByDefault = false;
+  outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), Connection: "close" });
+  outgoing.flushHeaders();
+  const stop = start({
+    send: (bytes) => {
+      outgoing.write(bytes);
+      return outgoing.writableLength <= UNREAD_BYTES_MAX;
+    },
+    end: () => outgoing.destroy(),
   });
+  outgoing.once("close", stop);
 }
 
 function listenFailed(host: string, port: number, cause: NodeJS.ErrnoException): RivuletError {

@@ -3,10 +3,9 @@
 
 /** Listeners at a time. */
 const LISTENERS_MAX = 64;
-/** Bytes written for a listener, and not read by it, at which it is let go. */
-const UNREAD_BYTES_MAX = 1_048_576;
-/** Shortest time between two tellings of what changes all the time. */
-const PACE_MS = 250;
+/** Shortest time between two tellings of what changes all the time: so long at least, and longer the more listen. */
+const PACE_MS_MIN = 250;
+const PACE_MS_PER_LISTENER = 25;
 /** A line that says nothing, so that neither end nor anybody between takes the connection for dead. */
 const HEARTBEAT_MS = 15_000;
 /** Events kept for those who were away for a moment. */
@@ -19,7 +18,13 @@ export interface HubEvent {
   readonly data: string;
 }
 
-type Listener = ReadableStreamDefaultController<Uint8Array>;
+/** Is somebody who listens, as the server knows it. */
+export interface Listener {
+  /** Sends bytes, which are shared with others; false where so many wait to be read that it is to be let go. */
+  send(bytes: Uint8Array): boolean;
+  /** Ends the connection. */
+  end(): void;
+}
 
 export class EventHub {
   /** Tells events apart from those of the daemon's former lives. */
@@ -28,12 +33,12 @@ export class EventHub {
   readonly #listeners = new Set<Listener>();
   readonly #kept: { readonly number: number; readonly text: string }[] = [];
   readonly #due = new Map<string, () => HubEvent>();
+  readonly #encoder = new TextEncoder();
   #number = 0;
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #heartbeat: ReturnType<typeof setInterval> | null = null;
   #dropped = 0;
-  readonly #encoder = new TextEncoder();
 
   /** `life` is different for each start; `greeting` says what a new listener is told at first. */
   constructor(life: string, greeting: () => readonly HubEvent[]) {
@@ -43,6 +48,10 @@ export class EventHub {
 
   get listeners(): number {
     return this.#listeners.size;
+  }
+
+  get isFull(): boolean {
+    return this.#listeners.size >= LISTENERS_MAX;
   }
 
   /** Counts listeners that were let go because they did not read. */
@@ -64,38 +73,30 @@ export class EventHub {
     if (this.#listeners.size === 0) return;
     this.#due.set(key, read);
     if (this.#timer !== null) return;
-    const waitMs = Math.max(0, this.#toldAtMs + PACE_MS - performance.now());
+    const paceMs = Math.max(PACE_MS_MIN, PACE_MS_PER_LISTENER * this.#listeners.size);
+    const waitMs = Math.max(0, this.#toldAtMs + paceMs - performance.now());
     this.#timer = setTimeout(() => this.#tellChanges(), waitMs);
     this.#timer.unref();
   }
 
   /**
-   * Adds a listener, who is told what it missed since `lastEventId` first. Returns what is to be sent to it, or null where
-   * too many listen.
+   * Adds a listener, who is told what it missed since `lastEventId`, and how everything is. Returns what takes it off
+   * again. The caller has looked whether the hub is full.
    */
-  listen(lastEventId: string | null): ReadableStream<Uint8Array> | null {
-    if (this.#listeners.size >= LISTENERS_MAX) return null;
-    let own: Listener;
-    return new ReadableStream<Uint8Array>(
-      {
-        start: (listener) => {
-          own = listener;
-          this.#listeners.add(listener);
-          listener.enqueue(this.#encode(`retry: ${RETRY_MS}\n\n${this.#missed(lastEventId)}${this.#greet()}`));
-          this.#heartbeat ??= setInterval(() => this.#send(":\n\n"), HEARTBEAT_MS);
-          this.#heartbeat.unref();
-        },
-        cancel: () => this.#remove(own),
-      },
-      { highWaterMark: UNREAD_BYTES_MAX, size: ({ length }) => length },
-    );
+  add(listener: Listener, lastEventId: string | null): () => void {
+    const text = `retry: ${RETRY_MS}\n\n${this.#missed(lastEventId)}${this.#greeting().map(plain).join("")}`;
+    listener.send(this.#encoder.encode(text));
+    this.#listeners.add(listener);
+    this.#heartbeat ??= setInterval(() => this.#send(":\n\n"), HEARTBEAT_MS);
+    this.#heartbeat.unref();
+    return () => this.#remove(listener);
   }
 
   /** Lets all listeners go. */
   close(): void {
     for (const listener of [...this.#listeners]) {
       this.#remove(listener);
-      listener.close();
+      listener.end();
     }
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
@@ -109,10 +110,6 @@ export class EventHub {
     if (this.#listeners.size > 0) this.#send(text);
   }
 
-  #greet(): string {
-    return this.#greeting().map(plain).join("");
-  }
-
   #missed(lastEventId: string | null): string {
     const [, life, number] = /^(.+)-(\d+)$/.exec(lastEventId ?? "") ?? [];
     if (life !== this.#life) return "";
@@ -123,14 +120,12 @@ export class EventHub {
   }
 
   #send(text: string): void {
-    const bytes = this.#encode(text);
+    const bytes = this.#encoder.encode(text);
     for (const listener of this.#listeners) {
-      if ((listener.desiredSize ?? 0) >= bytes.length) listener.enqueue(bytes);
-      else {
-        this.#dropped++;
-        this.#remove(listener);
-        listener.error(new Error("it does not read what is sent to it"));
-      }
+      if (listener.send(bytes)) continue;
+      this.#dropped++;
+      this.#remove(listener);
+      listener.end();
     }
   }
 
@@ -140,10 +135,6 @@ export class EventHub {
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     this.#heartbeat = null;
     this.#due.clear();
-  }
-
-  #encode(text: string): Uint8Array {
-    return this.#encoder.encode(text);
   }
 }
 

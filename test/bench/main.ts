@@ -1,9 +1,10 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
-// npm run bench [-- engine | learner | intake | recovery | mqtt | drift | policies | monitor | backtest]
+// npm run bench [-- engine | learner | intake | recovery | mqtt | drift | policies | monitor | backtest | http]
 
 import { benchBacktest } from "./backtest.ts";
 import { benchDrift } from "./drift.ts";
 import { benchEngine } from "./engine.ts";
+import { benchHttp } from "./http.ts";
 import { benchIntake } from "./intake.ts";
 import { benchLearner } from "./learner.ts";
 import { benchMonitor } from "./monitor.ts";
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   policies: benchPolicies,
   monitor: benchMonitor,
   backtest: benchBacktest,
+  http: benchHttp,
 };
 const names = process.argv.slice(2);
 const unknown = names.find((name) => benches[name] === undefined);

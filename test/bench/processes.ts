@@ -20,6 +20,8 @@ export interface RunningDaemon {
   /** Of its own broker, or of the one that it is connected to. */
   readonly url: string;
   readonly port: number;
+  /** Where it serves HTTP, without a slash at the end; empty where it does not. */
+  readonly http: string;
   readonly pid: number;
   /** From the start of the process until it said that it is ready. */
   readonly readyMs: number;
@@ -86,7 +88,8 @@ export async function startDaemon({ data, set, config, env }: DaemonStart): Prom
   const replayed = /"ms":(\d+),"msg":"the journal was replayed"/.exec(said)?.[1];
   const replayMs = replayed === undefined ? null : Number(replayed);
   const end = (signal: "SIGTERM" | "SIGKILL" = "SIGTERM") => ended(child, signal);
-  return { url, port: Number(new URL(url).port), pid: child.pid ?? 0, readyMs, replayMs, end };
+  const http = /(https?:\/\/\S+?)\/#token=/.exec(said)?.[1] ?? "";
+  return { url, port: Number(new URL(url).port), http, pid: child.pid ?? 0, readyMs, replayMs, end };
 }
 
 /** Starts the program on `config/bench.yaml`, with a data folder of that name, and ends it with the bench. */

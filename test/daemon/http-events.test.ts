@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { serveHttp } from "../../src/daemon/http-server.ts";
+import { type Answer, serveHttp } from "../../src/daemon/http-server.ts";
 import { EventHub } from "../../src/http/event-hub.ts";
 import { call, listen, order, send } from "./call.ts";
 import { connectTo, eventually, onEnd, open, temporaryFolder } from "./open.ts";
@@ -80,7 +80,10 @@ describe("the events", () => {
 
   it("are no more told to who does not read them", async () => {
     const hub = new EventHub("life", () => []);
-    const answer = async () => new Response(hub.listen(null));
+    const answer: Answer = async (_, { push }) => {
+      push((listener) => hub.add(listener, null));
+      return new Response(null);
+    };
     const server = await serveHttp({ host: "127.0.0.1", port: 0, tls: null, answer });
     onEnd(() => server.close());
     const daemon = { http: server } as unknown as Parameters<typeof send>[0];

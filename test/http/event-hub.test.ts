@@ -1,15 +1,22 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { EventHub } from "../../src/http/event-hub.ts";
+import { EventHub, type Listener } from "../../src/http/event-hub.ts";
 
 afterEach(() => vi.useRealTimers());
 
-/** Reads what was sent so far. */
-async function sent(stream: ReadableStream<Uint8Array> | null, pieces: number): Promise<string> {
-  const reader = stream?.getReader();
-  let text = "";
-  for (let i = 0; i < pieces; i++) text += new TextDecoder().decode((await reader?.read())?.value);
-  reader?.releaseLock();
-  return text;
+/** Listens, and keeps what it is told. */
+class Ear implements Listener {
+  told = "";
+  hasEnded = false;
+  isDeaf = false;
+
+  send(bytes: Uint8Array): boolean {
+    this.told += new TextDecoder().decode(bytes);
+    return !this.isDeaf;
+  }
+
+  end(): void {
+    this.hasEnded = true;
+  }
 }
 
 describe("an event hub", () => {
@@ -21,42 +28,75 @@ describe("an event hub", () => {
     expect(read).not.toHaveBeenCalled();
   });
 
-  it("reads what changes once for all who listen, and not more often than its pace allows", async () => {
+  it.each([
+    [1, 10],
+    [20, 5],
+    [60, 2],
+  ])("reads what changes once for all %i who listen, and the less often the more they are", (count, times) => {
     vi.useFakeTimers();
     const hub = new EventHub("life", () => []);
-    const streams = Array.from({ length: 20 }, () => hub.listen(null));
+    const ears = Array.from({ length: count }, () => new Ear());
+    for (const ear of ears) hub.add(ear, null);
     let value = 0;
     const read = vi.fn(() => ({ event: "step", data: String(value) }));
-    for (value = 1; value <= 100; value++) {
+    for (value = 1; value <= 240; value++) {
       hub.changed("a", read);
       vi.advanceTimersByTime(10);
     }
-    expect(read.mock.calls.length).toBeLessThanOrEqual(5);
-    const [first, last] = [await sent(streams[0] ?? null, 5), await sent(streams[19] ?? null, 5)];
-    expect(first).toBe(last);
-    expect(first).toMatch(/^retry: \d+\n\nevent: step\ndata: 1\n\nevent: step\ndata: \d+\n\n/);
+    expect(read).toHaveBeenCalledTimes(times);
+    expect(ears.every(({ told }) => told === ears[0]?.told)).toBe(true);
+    expect(ears[0]?.told).toMatch(/^retry: \d+\n\nevent: step\ndata: 1\n\n(event: step\ndata: \d+\n\n)*$/);
+    hub.close();
+    expect(ears.every(({ hasEnded }) => hasEnded)).toBe(true);
+  });
+
+  it("tells all of several models that changed in one piece", () => {
+    vi.useFakeTimers();
+    const hub = new EventHub("life", () => [{ event: "step", data: "0" }]);
+    const ear = new Ear();
+    const send = vi.spyOn(ear, "send");
+    hub.add(ear, null);
+    for (const name of ["a", "b", "a", "c"]) hub.changed(name, () => ({ event: "step", data: `"${name}"` }));
+    vi.advanceTimersByTime(1000);
+    expect(send).toHaveBeenCalledTimes(2);
+    expect(ear.told.match(/^data: .*$/gm)).toEqual(["data: 0", 'data: "a"', 'data: "b"', 'data: "c"']);
     hub.close();
   });
 
-  it("says something now and then, so that the connection is not taken for dead", async () => {
+  it("says something now and then, so that the connection is not taken for dead", () => {
     vi.useFakeTimers();
     const hub = new EventHub("life", () => []);
-    const stream = hub.listen(null);
+    const ear = new Ear();
+    const remove = hub.add(ear, null);
     vi.advanceTimersByTime(15_000);
-    expect(await sent(stream, 2)).toMatch(/\n\n:\n\n$/);
-    await stream?.cancel();
+    expect(ear.told).toMatch(/\n\n:\n\n$/);
+    remove();
     expect(hub.listeners).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("keeps a bounded number of events for those who come back", async () => {
+  it("lets those go who do not read", () => {
+    const hub = new EventHub("life", () => []);
+    const [deaf, other] = [new Ear(), new Ear()];
+    for (const ear of [deaf, other]) hub.add(ear, null);
+    deaf.isDeaf = true;
+    hub.tell({ event: "a", data: "1" });
+    hub.tell({ event: "b", data: "2" });
+    expect(deaf).toMatchObject({ hasEnded: true, told: expect.not.stringContaining("event: b") });
+    expect(other).toMatchObject({ hasEnded: false, told: expect.stringContaining("event: b") });
+    expect([hub.listeners, hub.dropped]).toEqual([1, 1]);
+    hub.close();
+  });
+
+  it("keeps a bounded number of events for those who come back", () => {
     const hub = new EventHub("life", () => []);
     for (let i = 1; i <= 1000; i++) hub.tell({ event: "n", data: String(i) });
-    const text = await sent(hub.listen("life-0"), 1);
-    expect(text.match(/^id: /gm)).toHaveLength(256);
-    expect(text).toContain("id: life-1000\nevent: n\ndata: 1000\n\n");
-    const none = await sent(hub.listen("life-1000"), 1);
-    expect(none).not.toContain("id: ");
+    const [late, punctual] = [new Ear(), new Ear()];
+    hub.add(late, "life-0");
+    hub.add(punctual, "life-1000");
+    expect(late.told.match(/^id: /gm)).toHaveLength(256);
+    expect(late.told).toContain("id: life-1000\nevent: n\ndata: 1000\n\n");
+    expect(punctual.told).not.toContain("id: ");
     hub.close();
   });
 });
