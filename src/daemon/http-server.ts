@@ -79,7 +79,15 @@ function openServer(tls: HttpOptions["tls"], listener: RequestListener): Server 
   };
   // An import statement would read every name of the module, and so load WebSockets and fetch: 6 MB and 20 ms.
   if (tls === null) return process.getBuiltinModule("node:http").createServer(limits, listener);
-  return process.getBuiltinModule("node:https").createServer({ ...limits, ...tls }, listener);
+  try {
+    return process.getBuiltinModule("node:https").createServer({ ...limits, ...tls }, listener);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new RivuletError("http-failed", `certificate and key cannot be used: ${reason}`, {
+      hint: "http.certFile and http.keyFile are to hold a certificate and its private key, as PEM.",
+      cause,
+    });
+  }
 }
 
 async function handle(

@@ -82,7 +82,7 @@ export function createApp(rooms: HttpRooms): Hono<Env> {
     const { contentType, text } = await rooms.metrics();
     return c.body(text, 200, { "Content-Type": contentType });
   });
-  app.get("/api/openapi.json", (c) => c.json(openApiDocument(rooms.version, verbs, []) as object));
+  app.get("/api/openapi.json", (c) => c.json(openApiDocument(rooms.version, verbs) as object));
   app.get("/api/events", (c) => {
     if (events.isFull) throw new RivuletError("busy", "too many listen already", { hint: "Close a dashboard." });
     const lastEventId = c.req.header("last-event-id") ?? null;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -35,7 +35,7 @@ describe("the program", () => {
 
   it.skipIf(!existsSync(SCRIPT))("says at a terminal what to type next", async () => {
     const data = temporaryFolder();
-    const command = `exec "${process.execPath}" "${main}" start --data "${data}" --set mqtt.port=0 --set http.port=off`;
+    const command = `exec "${process.execPath}" "${main}" start --data "${data}" --set mqtt.port=0 --set http.port=0`;
     const child = spawn(SCRIPT, ["-qec", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
     let said = "";
     for await (const text of child.stdout.setEncoding("utf8")) {
@@ -49,6 +49,30 @@ describe("the program", () => {
     expect(said).toContain(`data in ${data}`);
     expect(said).toContain("mosquitto_pub");
     expect(said).toContain("publish FILE.csv");
+    expect(said).toContain(`/#token=${readFileSync(join(data, "token"), "utf8").trim()}`);
+  });
+
+  it("names the address of the dashboard, whose token is in the data folder", async () => {
+    const data = temporaryFolder();
+    const { greeting, process: child } = await startDaemon(data, ["--set", "http.port=0"]);
+    const url = /"http":"(http:\/\/127\.0\.0\.1:\d+)"/.exec(greeting)?.[1] ?? "";
+    const token = readFileSync(join(data, "token"), "utf8").trim();
+    const taken = await fetch(`${url}/api/snapshots-take`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(await taken.json()).toMatchObject({ id: 2, reason: "command" });
+    const { code, stderr } = await rivulet([
+      "start",
+      "--data",
+      temporaryFolder(),
+      "--set",
+      "mqtt.port=0",
+      "--set",
+      `http.port=${new URL(url).port}`,
+    ]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("--set http.port=off")]);
+    expect(await stopped(child, "SIGTERM")).toBe(0);
   });
 
   it("exits with 1 where the certificate for an external broker cannot be used, and greets nobody", async () => {

@@ -79,6 +79,24 @@ function last({ heard }: Running, topic: string): Record<string, unknown> | unde
 }
 
 describe.skipIf(!programs.cc)("a disk that is full, broken or read-only", () => {
+  it("is told over HTTP: the daemon is healthy, and not ready", async () => {
+    const { daemon, client } = await started(["commit.profile=eager", "http.port=0"]);
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(daemon.greeting)?.[0];
+    const ready = async () => {
+      const response = await fetch(`${url}/ready`);
+      return { status: response.status, body: await response.json() };
+    };
+    expect(await ready()).toMatchObject({ status: 200 });
+    faults.mode = "full";
+    const held = published(client, 1);
+    await eventually(ready).toMatchObject({ status: 503, body: { reason: expect.stringContaining("SQLITE_FULL") } });
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain("\nrivulet_store_failing 1\n");
+    faults.mode = "none";
+    await held.acked;
+    await eventually(ready).toMatchObject({ status: 200 });
+  });
+
   it.each([
     ["full", "SQLITE_FULL"],
     ["write-error", "SQLITE_IOERR_WRITE"],

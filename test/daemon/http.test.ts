@@ -1,14 +1,19 @@
-import { statSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
+import { get } from "node:https";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { checkConfigText, parseConfig } from "../../src/daemon/config.ts";
 import { controlSocketPath, requestControl } from "../../src/daemon/control-socket.ts";
-import type { Daemon } from "../../src/daemon/daemon.ts";
+import { type Daemon, openDaemon } from "../../src/daemon/daemon.ts";
+import { silentLog } from "../../src/daemon/log.ts";
 import type { Recent } from "../../src/daemon/verb-live.ts";
 import { GUARDED, MUTATING, VERBS } from "../../src/daemon/verbs.ts";
 import { makeCertificates } from "../mqtt/mosquitto-process.ts";
 import { programs } from "../programs.ts";
 import { bearer, call, listen, order } from "./call.ts";
-import { ask, connectTo, eventually, open, temporaryFolder } from "./open.ts";
+import { ask, connectTo, eventually, onEnd, open, temporaryFolder } from "./open.ts";
 import { publishRows } from "./request.ts";
 
 const SERVED = ["http.port=0"];
@@ -212,9 +217,18 @@ describe("the daemon with HTTP", () => {
 
   it("goes on through a reload, which takes other host names at once and another port at the next start", async () => {
     const data = temporaryFolder();
-    const daemon = await open(data, null, SERVED);
-    expect(await daemon.reload()).toMatchObject({ failure: null });
-    expect((await call(daemon, "/health")).status).toBe(200);
+    let set = ["mqtt.port=0", "http.port=0"];
+    const reread = () => checkConfigText(null, { data, set });
+    const daemon = await openDaemon({ config: parseConfig(null, { data, set }), log: silentLog, listen: true, reread });
+    onEnd(() => daemon.close());
+    const { told } = await listen(daemon);
+    const headers = { host: "pi.lan" };
+    expect((await call(daemon, "/", { headers })).status).toBe(403);
+    set = ["mqtt.port=0", "http.port=1", 'http.hosts=["pi.lan"]'];
+    expect(await daemon.reload()).toMatchObject({ changed: ["http.hosts"], waiting: ["http.port"], failure: null });
+    expect((await call(daemon, "/", { headers })).status).toBe(404);
+    await order(daemon, "rollback", { snapshot: "1" });
+    await eventually(() => told.map(({ event }) => event)).toContain("rollback");
   });
 
   it("ends what is open when it stops", async () => {
@@ -228,10 +242,21 @@ describe("the daemon with HTTP", () => {
   it.skipIf(!programs.openssl)("speaks TLS where it has a certificate", async () => {
     const folder = temporaryFolder();
     makeCertificates(folder);
-    const files = ["server.pem", "server-key.pem"].map((name) => join(folder, name));
-    const set = [...SERVED, `http.certFile=${files[0]}`, `http.keyFile=${files[1]}`, "http.host=0.0.0.0"];
-    const daemon = await open(temporaryFolder(), null, set);
-    expect(daemon.http?.url).toMatch(/^https:/);
+    const set = [...SERVED, `http.certFile=${join(folder, "server.pem")}`];
+    const key = `http.keyFile=${join(folder, "server-key.pem")}`;
+    const daemon = await open(temporaryFolder(), null, [...set, key, "http.host=0.0.0.0"]);
+    const { url = "", port = 0 } = daemon.http ?? {};
+    expect(url).toBe(`https://0.0.0.0:${port}`);
+    const ca = readFileSync(join(folder, "ca.pem"));
+    const asking = get({ host: "127.0.0.1", port, path: "/health", ca, agent: false });
+    const [answer] = (await once(asking, "response")) as [IncomingMessage];
+    expect(answer.statusCode).toBe(200);
+    answer.destroy();
+    await expect(call(daemon, "/health")).rejects.toThrow();
+    const garbage = `http.keyFile=${join(folder, "names.cnf")}`;
+    await expect(open(temporaryFolder(), null, [...set, garbage])).rejects.toMatchObject({ code: "http-failed" });
+    const missing = `http.keyFile=${join(folder, "none.pem")}`;
+    await expect(open(temporaryFolder(), null, [...set, missing])).rejects.toMatchObject({ code: "file-unreadable" });
   });
 
   it("is healthy while it learns, and ready while it reaches its broker", async () => {

@@ -85,6 +85,9 @@ describe("the pipeline", () => {
     );
     expect(acked.length).toBeGreaterThan(0);
     expect(acked.length).toBeLessThan(10);
+    // The first of those that waited, and no other, was at the head of the queue.
+    expect(model.ringWaits).toBeGreaterThan(0);
+    expect(model.ringWaits).toBeLessThan(10);
     expect(durable).toEqual(Array.from({ length: 16 * acked.length }, (_, i) => i + 1));
   });
 
