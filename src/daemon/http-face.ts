@@ -35,7 +35,7 @@ export function httpFace(options: HttpFaceOptions): Answer {
     events,
     verbs: VERBS.map((name) => ({ name, isMutating: isMutating(name), schema: schemaOf(name) })),
     guard: new Guard({
-      hosts: () => [rooms.config.http.host, ...rooms.config.http.hosts],
+      hosts: () => [rooms.config.http.host.toLowerCase(), ...rooms.config.http.hosts],
       isToken: (given) => isSameToken(token, given),
       nowMs: () => performance.now(),
     }),

@@ -170,12 +170,15 @@ function keepOpen(response: Response, outgoing: ServerResponse, start: Start): v
   outgoing.flushHeaders();
   const stop = start({
     send: (bytes) => {
+      if (outgoing.destroyed) return false;
       outgoing.write(bytes);
       return outgoing.writableLength <= UNREAD_BYTES_MAX;
     },
     end: () => outgoing.destroy(),
   });
-  outgoing.once("close", stop);
+  // It may have gone before there was anything to stop.
+  if (outgoing.destroyed) stop();
+  else outgoing.once("close", stop);
 }
 
 function listenFailed(host: string, port: number, cause: NodeJS.ErrnoException): RivuletError {

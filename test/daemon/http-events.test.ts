@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { type Answer, serveHttp } from "../../src/daemon/http-server.ts";
 import { EventHub } from "../../src/http/event-hub.ts";
@@ -76,6 +77,20 @@ describe("the events", () => {
       incoming.on("error", () => {}).destroy();
       return incoming.statusCode;
     }).toBe(200);
+  });
+
+  it("are kept for nobody who went before they began", async () => {
+    const daemon = await open(temporaryFolder(), null, SERVED);
+    await call(daemon, "/metrics");
+    for (let i = 0; i < 100; i++) {
+      const socket = connect(daemon.http?.port ?? 0, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write("GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", () => socket.destroy());
+    }
+    await eventually(async () => {
+      const { text } = await call(daemon, "/metrics").catch(() => ({ text: "" }));
+      return /^rivulet_event_listeners (\d+)$/m.exec(text)?.[1];
+    }).toBe("0");
   });
 
   it("are no more told to who does not read them", async () => {

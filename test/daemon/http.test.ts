@@ -70,15 +70,17 @@ describe("the API", () => {
       "snapshots-take": { id: 3, reason: "command" },
       rollback: { id: 4, parent: 2, reason: "rollback" },
       "models-reset": { id: 5 },
+      "models-import": { id: 6 },
       backup: { file: expect.any(String) },
     };
+    params["models-import"] = { model: (await call(daemon, "/api/model")).body };
     for (const verb of ORDERS.filter((name) => name !== "models-delete")) {
       const { status, body } = await order(daemon, verb, params[verb]);
       expect({ verb, status, body }).toMatchObject({ verb, status: 200, body: answers[verb] });
     }
     const live = await order(daemon, "models-delete", params["models-delete"]);
     expect(live).toMatchObject({ status: 400, body: { error: { code: "usage" } } });
-    expect(await ask(daemon, "snapshots-list", {})).toHaveLength(5);
+    expect(await ask(daemon, "snapshots-list", {})).toHaveLength(6);
   });
 
   it("obeys a request with a name once", async () => {
