@@ -49,7 +49,8 @@ export function guardSocket(socket: Socket, options: GuardOptions): void {
     const kept = filter.filter(bytes);
     if (published) options.onPublished();
     published = false;
-    return kept;
+    // An empty buffer would stay in aedes's list of them for as long as the client does.
+    return kept.length === 0 ? null : kept;
   };
   const write = socket.write.bind(socket) as (...args: readonly unknown[]) => boolean;
   socket.write = (...args: readonly unknown[]) => {
