@@ -1,4 +1,4 @@
-// Bundles the CLI, the library door and the producer's outbox into dist/, or the folder that is named, and writes the type
+// Bundles the CLI, the library door, the producer's outbox and the dashboard into dist/, or the folder that is named, and writes the type
 // declarations of the two that are imported. Packages stay outside of the bundle: npm installs them, the native one among them.
 // With --standalone it bundles the program alone, its packages included but the native one: what is installed without npm.
 import { spawnSync } from "node:child_process";
@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type BuildOptions, build } from "esbuild";
+import { buildDashboard } from "./dashboard.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { values, positionals } = parseArgs({
@@ -40,11 +41,15 @@ const { outputs } = (
   })
 ).metafile;
 makeExecutable(join(dist, "main.js"));
+const dashboardBytes = await buildDashboard(root, join(dist, "dashboard"));
 if (!values.standalone) emitTypes();
 
 const code = Object.entries(outputs).filter(([path]) => path.endsWith(".js"));
 const kilobytes = code.reduce((sum, [, { bytes }]) => sum + bytes, 0) / 1000;
-console.log(`built dist/: ${kilobytes.toFixed(0)} kB in ${(performance.now() - started).toFixed(0)} ms`);
+const dashboard = `${(dashboardBytes / 1000).toFixed(0)} kB of dashboard`;
+console.log(
+  `built dist/: ${kilobytes.toFixed(0)} kB and ${dashboard} in ${(performance.now() - started).toFixed(0)} ms`,
+);
 
 /** Says how packages are bundled. Names stay, so that a stack tells something without a source map. */
 function standalone(): BuildOptions {

@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const steps = [
   { name: "types", command: ["tsc", "-p", "tsconfig.json"] },
+  // The dashboard runs where there is a page, and no Node.
+  { name: "types of the dashboard", command: ["tsc", "-p", "src/http/browser/tsconfig.json"] },
   { name: "style", command: ["biome", "check", "--config-path=test", "--error-on-warnings", "."] },
 ] as const;
 

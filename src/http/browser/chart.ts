@@ -1,0 +1,191 @@
+// A line chart over steps, by uPlot. It shows marks, and lets a stretch be chosen by dragging; two clicks go back to all.
+
+import uPlot from "uplot";
+import { h } from "./element.ts";
+import { compact, count, digits } from "./format.ts";
+import { drawMarks, type Mark } from "./marks.ts";
+import { colour, themeChanged } from "./theme.ts";
+
+/** Is a line of a chart: a role is a colour of the style sheet. */
+export interface Line {
+  readonly label: string;
+  readonly role: string;
+  readonly width?: number;
+  readonly dash?: readonly number[];
+  readonly points?: boolean;
+  readonly show: (value: number | null) => string;
+}
+
+export interface ChartOptions {
+  readonly label: string;
+  readonly height: number;
+  readonly lines: readonly Line[];
+  /** The places, among the lines, of the upper and the lower edge of what is shaded. */
+  readonly band?: readonly [number, number];
+  readonly isLog?: () => boolean;
+  /** Shares of 1 on the y axis. */
+  readonly isShare?: boolean;
+  /** Charts of one name show the same step at the pointer. */
+  readonly group: string;
+  /** A stretch was chosen, or null: all. */
+  readonly onRange: (range: readonly [number, number] | null) => void;
+}
+
+export type Columns = readonly (readonly (number | null)[])[];
+
+export class Chart {
+  readonly element = h("div", { class: "chart" });
+  readonly #options: ChartOptions;
+  readonly #resize: ResizeObserver;
+  readonly #unlisten: () => void;
+  #plot: uPlot | null = null;
+  #columns: Columns;
+  #marks: readonly Mark[] = [];
+  #range: readonly [number, number] = [0, 1];
+
+  constructor(options: ChartOptions) {
+    this.#options = options;
+    this.#columns = [[], ...options.lines.map(() => [])];
+    this.element.setAttribute("role", "group");
+    this.element.setAttribute("aria-label", options.label);
+    this.#resize = new ResizeObserver(() => {
+      if (this.#plot === null) this.#make();
+      else this.#plot.setSize({ width: this.element.clientWidth, height: options.height });
+    });
+    this.#resize.observe(this.element);
+    this.#unlisten = themeChanged.listen(() => this.#make());
+  }
+
+  /** Shows other numbers: the steps, then a column for each line; `range` is the stretch of steps. */
+  show(columns: Columns, range: readonly [number, number], marks: readonly Mark[]): void {
+    this.#columns = columns;
+    this.#marks = marks;
+    this.#range = range;
+    this.#fill();
+  }
+
+  /** Makes it anew: its scale or its colours have changed. */
+  remake(): void {
+    this.#make();
+  }
+
+  close(): void {
+    this.#resize.disconnect();
+    this.#unlisten();
+    this.#plot?.destroy();
+  }
+
+  #fill(): void {
+    const plot = this.#plot;
+    if (plot === null) return;
+    plot.batch(() => {
+      plot.setData(this.#columns as uPlot.AlignedData, false);
+      plot.setScale("x", { min: this.#range[0], max: Math.max(this.#range[1], this.#range[0] + 1) });
+    });
+  }
+
+  #make(): void {
+    const { clientWidth: width } = this.element;
+    if (width === 0) return;
+    this.#plot?.destroy();
+    const { height, lines, band, isLog, isShare, group, onRange } = this.#options;
+    const axis = axisOf();
+    this.#plot = new uPlot(
+      {
+        width,
+        height,
+        padding: [14, 12, 0, 0],
+        legend: { live: true },
+        cursor: {
+          sync: { key: group, setSeries: false },
+          points: { size: 6 },
+          drag: { x: true, y: false, setScale: false },
+          bind: {
+            dblclick: () => () => {
+              onRange(null);
+              return null;
+            },
+          },
+        },
+        scales: {
+          x: { time: false },
+          y:
+            isLog?.() === true
+              ? { distr: 3 }
+              : isShare === true
+                ? { range: shareRange }
+                : { range: { min: soft(0), max: soft(0) } },
+        },
+        axes: [
+          {
+            ...axis,
+            space: 80,
+            values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? compact(tick) : "")),
+          },
+          {
+            ...axis,
+            size: 54,
+            space: 28,
+            values: (_, ticks) =>
+              ticks.map((tick) =>
+                tick === null ? "" : isShare === true ? `${Math.round(tick * 100)} %` : digits(tick, 2),
+              ),
+          },
+        ],
+        series: [
+          { label: "step", value: (_, value) => count(value) },
+          ...lines.map((line): uPlot.Series => {
+            const { label, role, width: lineWidth = 1.5, dash, show, points = false } = line;
+            return {
+              label,
+              stroke: colour(role),
+              width: lineWidth,
+              ...(dash === undefined ? {} : { dash: [...dash] }),
+              points: { show: points, size: 5 },
+              spanGaps: true,
+              value: (_, value) => show(value),
+            };
+          }),
+        ],
+        ...(band === undefined ? {} : { bands: [{ series: [band[0] + 1, band[1] + 1], fill: colour("--band") }] }),
+        hooks: {
+          drawClear: [(plot) => drawMarks(plot, this.#marks, "behind")],
+          draw: [(plot) => drawMarks(plot, this.#marks, "before")],
+          setSelect: [(plot) => chosen(plot, onRange)],
+        },
+      },
+      this.#columns as uPlot.AlignedData,
+      this.element,
+    );
+    this.#fill();
+  }
+}
+
+function chosen(plot: uPlot, onRange: ChartOptions["onRange"]): void {
+  const { left, width } = plot.select;
+  if (width < 4) return;
+  const range = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")] as const;
+  plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+  onRange([Math.max(1, Math.floor(range[0])), Math.ceil(range[1])]);
+}
+
+function axisOf(): uPlot.Axis {
+  const line = colour("--line");
+  return {
+    stroke: colour("--ink-soft"),
+    font: `11px ${getComputedStyle(document.body).fontFamily}`,
+    grid: { stroke: line, width: 1 },
+    ticks: { stroke: line, width: 1, size: 4 },
+    gap: 4,
+  };
+}
+
+/** Shares end at 1; they begin a little below the lowest. */
+function shareRange(_: uPlot, min: number | null, max: number | null): uPlot.Range.MinMax {
+  if (min === null || max === null || !Number.isFinite(min)) return [0, 1];
+  return [Math.max(0, Math.floor((min - 0.02) * 20) / 20), Math.min(1, Math.ceil((max + 0.01) * 20) / 20)];
+}
+
+function soft(value: number): uPlot.Range.Limit {
+  return { pad: 0.06, soft: value, mode: 1 };
+}

@@ -1,0 +1,174 @@
+// Draws a network with its weights: how thick and how dark a line is tells how much a weight counts, its colour which sign it
+// has. Of wide layers those units are drawn that count most.
+
+import type { NetworkFile } from "./answers.ts";
+import { h, replace, s, setText } from "./element.ts";
+import { digits, plural } from "./format.ts";
+
+/** Units of a layer that are drawn. */
+const UNITS_MAX = 20;
+const WIDTH = 640;
+const HEIGHT = 300;
+const MARGIN_X = 84;
+const MARGIN_Y = 18;
+const RADIUS = 7;
+const LINE_MAX = 4;
+const NAME_MAX = 12;
+/** Lines fainter than this share of the strongest are left out of wide networks. */
+const FAINT = 0.02;
+
+interface Unit {
+  /** Its place in the layer. */
+  readonly index: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+export class NetworkView {
+  readonly element: HTMLElement;
+  readonly #drawing = h("div", { class: "network-drawing" });
+  readonly #readout = h("output", { class: "network-readout" });
+  readonly #isDifference: boolean;
+  #shape = "";
+
+  constructor(isDifference = false) {
+    this.#isDifference = isDifference;
+    this.element = h("figure", { class: "network" }, this.#drawing, this.#readout);
+  }
+
+  /** Draws a network. One of the same shape only gets other weights. */
+  show(file: NetworkFile): void {
+    const shape = [file.features.length, ...file.layers.map(({ biases }) => biases.length)].join("–");
+    const drawn = placed(file);
+    const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": this.#label(file, shape) });
+    svg.append(...file.layers.map((_, l) => this.#lines(file, drawn, l)));
+    svg.append(...drawn.map((units, l) => this.#units(file, units, l)));
+    replace(this.#drawing, svg);
+    if (shape !== this.#shape) setText(this.#readout, hidden(file));
+    this.#shape = shape;
+  }
+
+  #label({ layers }: NetworkFile, shape: string): string {
+    const weights = layers.reduce(
+      (sum, { weights: rows, biases }) => sum + biases.length * ((rows[0]?.length ?? 0) + 1),
+      0,
+    );
+    const what = this.#isDifference ? "Differences of the weights of a network" : "A network";
+    return `${what} ${shape}, ${plural(weights, "parameter")}`;
+  }
+
+  #lines({ layers }: NetworkFile, drawn: readonly (readonly Unit[])[], l: number): SVGElement {
+    const { weights } = layers[l] ?? { weights: [] };
+    const largest = weights.reduce((most, row) => row.reduce((m, w) => Math.max(m, Math.abs(w)), most), 0) || 1;
+    const group = s("g", { class: "network-lines" });
+    for (const to of drawn[l + 1] ?? []) {
+      for (const from of drawn[l] ?? []) {
+        const weight = weights[to.index]?.[from.index] ?? 0;
+        const size = Math.abs(weight) / largest;
+        if (size < FAINT) continue;
+        const middle = (from.x + to.x) / 2;
+        group.append(
+          s("path", {
+            d: `M${from.x} ${from.y}C${middle} ${from.y} ${middle} ${to.y} ${to.x} ${to.y}`,
+            class: weight < 0 ? "negative" : "positive",
+            "stroke-width": (0.4 + size * LINE_MAX).toFixed(2),
+            "stroke-opacity": (0.12 + 0.78 * size).toFixed(2),
+          }),
+        );
+      }
+    }
+    return group;
+  }
+
+  #units(file: NetworkFile, units: readonly Unit[], l: number): SVGElement {
+    const layer = file.layers[l - 1];
+    const isLast = l === file.layers.length;
+    const group = s("g", { class: "network-units" });
+    for (const { index, x, y } of units) {
+      const name = l === 0 ? inputName(file, index) : isLast ? outputName(file, index) : "";
+      const bias = layer?.biases[index];
+      const tell = () => setText(this.#readout, telling(file, l, index));
+      group.append(
+        s("circle", {
+          cx: x,
+          cy: y,
+          r: RADIUS,
+          class: (bias ?? 0) < 0 ? "negative" : "positive",
+          onpointerenter: tell,
+        }),
+      );
+      if (name === "") continue;
+      const [at, anchor] = isLast ? [x + RADIUS + 6, "start"] : [x - RADIUS - 6, "end"];
+      const shown = name.length > NAME_MAX ? `${name.slice(0, NAME_MAX - 1)}…` : name;
+      group.append(s("text", { x: at, y: y + 4, "text-anchor": anchor }, shown));
+    }
+    return group;
+  }
+}
+
+/** Places the units that are drawn, layer by layer, the inputs first. */
+function placed({ layers }: NetworkFile): readonly (readonly Unit[])[] {
+  const counts = [layers[0]?.weights[0]?.length ?? 0, ...layers.map(({ biases }) => biases.length)];
+  return counts.map((count, l) => {
+    const indices = strongest(layers, l, count);
+    const x = MARGIN_X + ((WIDTH - 2 * MARGIN_X) * l) / Math.max(1, counts.length - 1);
+    const gap = Math.min(46, (HEIGHT - 2 * MARGIN_Y) / Math.max(1, indices.length - 1));
+    const top = HEIGHT / 2 - (gap * (indices.length - 1)) / 2;
+    return indices.map((index, i) => ({ index, x, y: top + gap * i }));
+  });
+}
+
+/** Chooses the units of a layer from which the largest weights lead on, in their order. */
+function strongest(layers: NetworkFile["layers"], l: number, count: number): readonly number[] {
+  const all = Array.from({ length: count }, (_, i) => i);
+  if (count <= UNITS_MAX) return all;
+  const next = layers[l]?.weights ?? [];
+  const strength = all.map((i) => next.reduce((sum, row) => sum + Math.abs(row[i] ?? 0), 0));
+  return all
+    .sort((a, b) => (strength[b] ?? 0) - (strength[a] ?? 0))
+    .slice(0, UNITS_MAX)
+    .sort((a, b) => a - b);
+}
+
+function hidden({ layers }: NetworkFile): string {
+  const counts = [layers[0]?.weights[0]?.length ?? 0, ...layers.map(({ biases }) => biases.length)];
+  const shape = counts.join("–");
+  const more = counts.some((count) => count > UNITS_MAX)
+    ? `; of each layer the ${UNITS_MAX} that count most are drawn`
+    : "";
+  const activations = [...new Set(layers.map(({ activation }) => activation))].join(", ");
+  return `${shape}, ${activations}${more}`;
+}
+
+function telling(file: NetworkFile, l: number, index: number): string {
+  const layer = file.layers[l - 1];
+  if (layer === undefined) return `input ${inputName(file, index)}`;
+  const row = layer.weights[index] ?? [];
+  const names = row
+    .map((weight, i) => ({ weight, name: l === 1 ? inputName(file, i) : `unit ${i + 1}` }))
+    .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight))
+    .slice(0, 4)
+    .map(({ weight, name }) => `${name} ${digits(weight, 3)}`);
+  const more = row.length > names.length ? " …" : "";
+  const what = l === file.layers.length ? `output ${outputName(file, index)}` : `layer ${l}, unit ${index + 1}`;
+  return `${what}: bias ${digits(layer.biases[index], 3)}; ${names.join(", ")}${more}`;
+}
+
+/** Names an input: a feature, or a category of one. */
+function inputName({ features, categorical = {} }: NetworkFile, index: number): string {
+  let first = 0;
+  for (const feature of features) {
+    const of = categorical[feature];
+    const width = of === undefined ? 1 : typeof of === "number" ? of : of.length;
+    if (index < first + width) {
+      if (of === undefined) return feature;
+      return `${feature} ${typeof of === "number" ? `#${index - first}` : of[index - first]}`;
+    }
+    first += width;
+  }
+  return String(index);
+}
+
+function outputName({ label, classes }: NetworkFile, index: number): string {
+  return classes !== undefined && classes.length > 2 ? (classes[index] ?? label) : label;
+}

@@ -1,0 +1,159 @@
+import type { ModelStatus, SnapshotLine, Status } from "./answers.ts";
+import { change } from "./api.ts";
+import { h, replace } from "./element.ts";
+import { Figures } from "./figures.ts";
+import { ModelFeed } from "./model-feed.ts";
+import { NetworkView } from "./network-view.ts";
+import { NewsPanel } from "./news-panel.ts";
+import type { Page, PageContext } from "./page.ts";
+import { QualityPanel } from "./quality-panel.ts";
+import { hrefOf } from "./route.ts";
+import { scoresTable } from "./scores-table.ts";
+import { SnapshotsFeed } from "./snapshots-feed.ts";
+import { SurfacePanel } from "./surface-panel.ts";
+import { whatToPublish } from "./what-to-publish.ts";
+
+/** Shows one model: how good it is, what it believes, what changed. */
+export function modelPage({ live, toast }: PageContext, model: string): Page {
+  const figures = new Figures();
+  const quality = new QualityPanel(live, model);
+  const surface = new SurfacePanel([`What ${model} believes`]);
+  const network = new NetworkView();
+  const news = new NewsPanel(live, model);
+  const scores = h("div", { class: "scores" });
+  const empty = h("div", {});
+  const members = h("div", {});
+  const snapshots = new SnapshotsFeed(model, () => {
+    quality.snapshots = snapshots.lines;
+    look();
+  });
+  const feed = new ModelFeed(model, () => {
+    if (feed.predictor !== null) surface.show([feed.predictor], feed.samples);
+    if (feed.file !== null) network.show(feed.file);
+  });
+  const surfaceBox = h(
+    "section",
+    { class: "panel" },
+    h(
+      "div",
+      { class: "panel-head" },
+      h("h2", {}, "What it believes"),
+      h("span", { class: "soft" }, "and the newest samples"),
+    ),
+    surface.element,
+  );
+  const networkBox = h(
+    "section",
+    { class: "panel" },
+    h("div", { class: "panel-head" }, h("h2", {}, "The network"), signs()),
+    network.element,
+    members,
+  );
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) (target as HTMLElement).dataset["seen"] = String(isIntersecting);
+    feed.pause(surfaceBox.dataset["seen"] === "false" && networkBox.dataset["seen"] === "false");
+  });
+  watcher.observe(surfaceBox);
+  watcher.observe(networkBox);
+
+  function look(): void {
+    const { status } = live;
+    const now = live.model(model);
+    if (status === null || now === null) return;
+    figures.show(model, now, snapshots.find(now.newestSnapshot ?? 0), Date.now());
+    quality.reached(now.step);
+    // A rollback gives the same step another network.
+    feed.reached(now.step + (now.newestSnapshot ?? 0) / 2);
+    replace(empty, now.sequence === 0 ? nothingYet(status, model, now) : null);
+    replace(scores, scoresTable(now));
+    replace(members, memberBars(now));
+  }
+
+  const take = () =>
+    change<SnapshotLine>("snapshots-take", { name: model }).then(
+      ({ id }) => toast(`Snapshot ${id} is taken.`, "good"),
+      (error: Error) => toast(error.message, "bad"),
+    );
+  const ends = [
+    live.changed.listen(look),
+    live.happened.listen(({ kind, model: of }) => {
+      if (of !== model) return;
+      if (["snapshot", "rollback", "reset", "config"].includes(kind)) snapshots.refresh();
+      quality.draw();
+      feed.refresh();
+    }),
+  ];
+  look();
+  return {
+    title: model,
+    element: h(
+      "div",
+      { class: "page" },
+      h(
+        "div",
+        { class: "page-head" },
+        h("h1", {}, model),
+        h("div", { class: "buttons" }, [
+          h("button", { type: "button", onclick: () => void take() }, "Take a snapshot"),
+          h(
+            "a",
+            { class: "button primary", href: hrefOf({ page: "snapshots", model, snapshot: null }) },
+            "Compare or go back",
+          ),
+        ]),
+      ),
+      empty,
+      figures.element,
+      h("div", { class: "columns" }, h("div", { class: "column wide" }, quality.element, networkBox), [
+        h("div", { class: "column" }, surfaceBox, news.element, h("section", { class: "panel" }, scores)),
+      ]),
+    ),
+    close() {
+      for (const end of ends) end();
+      watcher.disconnect();
+      feed.close();
+      snapshots.close();
+      quality.close();
+      surface.close();
+      news.close();
+    },
+  };
+}
+
+function nothingYet(status: Status, name: string, model: ModelStatus): HTMLElement {
+  return h(
+    "section",
+    { class: "panel empty" },
+    h("h2", {}, "No sample has come yet"),
+    h("p", {}, "Publish one, and watch it learn:"),
+    whatToPublish(status, name, model),
+  );
+}
+
+function signs(): HTMLElement {
+  return h(
+    "span",
+    { class: "legend" },
+    h("span", { class: "key" }, h("i", { class: "dash positive" }), "positive weight"),
+    h("span", { class: "key" }, h("i", { class: "dash negative" }), "negative"),
+  );
+}
+
+/** Shows how much the members of an ensemble count. */
+function memberBars({ members }: ModelStatus): HTMLElement | null {
+  if (members === undefined || members.length === 0) return null;
+  return h(
+    "table",
+    { class: "bars" },
+    h("caption", {}, "Members of the ensemble, and how much each counts"),
+    members.map(({ name, weight }) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, name),
+        h("td", {}, h("meter", { min: 0, max: 1, value: weight }, `${weight}`)),
+        h("td", { class: "number" }, `${(weight * 100).toFixed(1)} %`),
+      ),
+    ),
+  );
+}
