@@ -1,8 +1,9 @@
 // A line chart over steps, by uPlot. It shows marks, and lets a stretch be chosen by dragging; two clicks go back to all.
 
 import uPlot from "uplot";
+import { type ScaleKind, stepAxis, yAxis, yScale } from "./chart-scales.ts";
 import { h } from "./element.ts";
-import { compact, count, digits } from "./format.ts";
+import { count } from "./format.ts";
 import { drawMarks, type Mark } from "./marks.ts";
 import { colour, themeChanged } from "./theme.ts";
 
@@ -22,9 +23,8 @@ export interface ChartOptions {
   readonly lines: readonly Line[];
   /** The places, among the lines, of the upper and the lower edge of what is shaded. */
   readonly band?: readonly [number, number];
-  readonly isLog?: () => boolean;
-  /** Shares of 1 on the y axis. */
-  readonly isShare?: boolean;
+  /** Of the y axis; asked anew whenever the chart is made. */
+  readonly scale: () => ScaleKind;
   /** Charts of one name show the same step at the pointer. */
   readonly group: string;
   /** A stretch was chosen, or null: all. */
@@ -88,8 +88,8 @@ export class Chart {
     const { clientWidth: width } = this.element;
     if (width === 0) return;
     this.#plot?.destroy();
-    const { height, lines, band, isLog, isShare, group, onRange } = this.#options;
-    const axis = axisOf();
+    const { height, lines, band, scale, group, onRange } = this.#options;
+    const kind = scale();
     this.#plot = new uPlot(
       {
         width,
@@ -109,29 +109,9 @@ export class Chart {
         },
         scales: {
           x: { time: false },
-          y:
-            isLog?.() === true
-              ? { distr: 3 }
-              : isShare === true
-                ? { range: shareRange }
-                : { range: { min: soft(0), max: soft(0) } },
+          y: yScale(kind),
         },
-        axes: [
-          {
-            ...axis,
-            space: 80,
-            values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? compact(tick) : "")),
-          },
-          {
-            ...axis,
-            size: 54,
-            space: 28,
-            values: (_, ticks) =>
-              ticks.map((tick) =>
-                tick === null ? "" : isShare === true ? `${Math.round(tick * 100)} %` : digits(tick, 2),
-              ),
-          },
-        ],
+        axes: [stepAxis(), yAxis(kind)],
         series: [
           { label: "step", value: (_, value) => count(value) },
           ...lines.map((line): uPlot.Series => {
@@ -167,25 +147,4 @@ function chosen(plot: uPlot, onRange: ChartOptions["onRange"]): void {
   const range = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")] as const;
   plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
   onRange([Math.max(1, Math.floor(range[0])), Math.ceil(range[1])]);
-}
-
-function axisOf(): uPlot.Axis {
-  const line = colour("--line");
-  return {
-    stroke: colour("--ink-soft"),
-    font: `11px ${getComputedStyle(document.body).fontFamily}`,
-    grid: { stroke: line, width: 1 },
-    ticks: { stroke: line, width: 1, size: 4 },
-    gap: 4,
-  };
-}
-
-/** Shares end at 1; they begin a little below the lowest. */
-function shareRange(_: uPlot, min: number | null, max: number | null): uPlot.Range.MinMax {
-  if (min === null || max === null || !Number.isFinite(min)) return [0, 1];
-  return [Math.max(0, Math.floor((min - 0.02) * 20) / 20), Math.min(1, Math.ceil((max + 0.01) * 20) / 20)];
-}
-
-function soft(value: number): uPlot.Range.Limit {
-  return { pad: 0.06, soft: value, mode: 1 };
 }

@@ -57,7 +57,7 @@ export function tokenDialog(onToken: () => void): void {
       h(
         "p",
         {},
-        "From another machine the daemon asks for its token: it stands in the file ",
+        "What changes something, and all that comes from another machine, needs it. It stands in the file ",
         h("code", {}, "token"),
         " of its data folder.",
       ),
@@ -70,6 +70,14 @@ export function tokenDialog(onToken: () => void): void {
     },
   });
   field.focus();
+}
+
+/** Does something that needs the token; where that is not known, it is asked for, and then it is done. */
+export function withToken(run: () => Promise<void>, onFault: (text: string) => void): void {
+  run().catch((error: unknown) => {
+    if (error instanceof ApiError && error.code === "token-needed") tokenDialog(() => withToken(run, onFault));
+    else onFault(error instanceof Error ? error.message : String(error));
+  });
 }
 
 /** Describes a snapshot in a line. */

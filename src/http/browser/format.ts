@@ -32,6 +32,11 @@ export function digits(value: Maybe, significant = 4): string {
   return signed(Number(value.toPrecision(significant)).toFixed(decimals(size, significant)));
 }
 
+/** Shows a round number, such as a tick's: without zeros at its end. */
+export function round(value: number): string {
+  return signed(Math.abs(value) >= 1e5 ? compact(value) : String(Number(value.toPrecision(6))));
+}
+
 /** Shows a difference, with its sign. */
 export function difference(value: Maybe, significant = 3): string {
   if (!isNumber(value)) return NOTHING;

@@ -1,26 +1,19 @@
 import type { SnapshotDifference, SnapshotLine } from "./answers.ts";
 import { ask } from "./api.ts";
 import { h, replace } from "./element.ts";
-import { count, difference, digits } from "./format.ts";
+import { count, digits, percent } from "./format.ts";
+import { comparison, figuresRow, figuresTable, type Metrics, type Side } from "./metrics-table.ts";
 import { ModelFeed } from "./model-feed.ts";
 import { NetworkView } from "./network-view.ts";
 import type { Page, PageContext } from "./page.ts";
 import { askRollback } from "./rollback.ts";
 import { hrefOf } from "./route.ts";
-import { LESS_IS_BETTER, metricKeys, metricName, metricText } from "./scores-table.ts";
 import { type Held, SnapshotsFeed } from "./snapshots-feed.ts";
 import { SurfacePanel } from "./surface-panel.ts";
 import { weightsDifference } from "./weights-difference.ts";
 
-type Metrics = Readonly<Record<string, number | null>>;
-
-/** Is one of the two sides: a snapshot, or the present. */
-interface Side {
-  readonly name: string;
-  readonly step: number | null;
-  readonly cost: number | null;
-  readonly metrics: Metrics;
-}
+/** Retention thins snapshots out. */
+const GONE = "It may have been thinned out: tagged snapshots are kept for good. Choose another one.";
 
 /** Shows two states of a model side by side; `b` null is the present. */
 export function comparePage({ live, toast, go }: PageContext, model: string, a: number, b: number | null): Page {
@@ -34,6 +27,7 @@ export function comparePage({ live, toast, go }: PageContext, model: string, a: 
   const weights = h("div", {});
   const network = new NetworkView(true);
   const config = h("div", {});
+  const gone = h("div", { role: "alert" });
   const back = h("button", { type: "button", class: "primary" }, `Roll back to ${a}`);
   const held: { a: Held | null; b: Held | null } = { a: null, b: null };
 
@@ -48,7 +42,8 @@ export function comparePage({ live, toast, go }: PageContext, model: string, a: 
     back.disabled = snapshots.find(a) === null;
     draw();
   });
-  const fault = (error: Error) => toast(error.message, "bad");
+  const fault = (error: Error) =>
+    replace(gone, h("section", { class: "panel empty" }, h("h2", {}, error.message), GONE));
   snapshots.held(a).then((one) => {
     held.a = one;
     draw();
@@ -67,7 +62,7 @@ export function comparePage({ live, toast, go }: PageContext, model: string, a: 
 
   function draw(): void {
     surface.show([held.a?.predictor ?? null, held.b?.predictor ?? null], feed.samples);
-    replace(table, metricsTable(sideOf(a), sideOf(b)));
+    replace(table, comparison(sideOf(a), sideOf(b)));
     if (held.a === null || held.b === null) return;
     const found = weightsDifference(held.a.file, held.b.file);
     if (found === null) {
@@ -80,31 +75,14 @@ export function comparePage({ live, toast, go }: PageContext, model: string, a: 
     network.show(found.file);
     replace(
       weights,
-      h("p", { class: "soft" }, `Distance ${digits(found.euclidean, 3)}, largest change ${digits(found.largest, 3)}. `),
-      h(
-        "table",
-        { class: "figures-table" },
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            ["layer", "distance", "relative"].map((name) => h("th", { scope: "col" }, name)),
-          ),
-        ),
-        h(
-          "tbody",
-          {},
-          found.layers.map(({ distance, length }, l) =>
-            h(
-              "tr",
-              {},
-              h("th", { scope: "row" }, l + 1 === found.layers.length ? "output" : `hidden ${l + 1}`),
-              h("td", { class: "number" }, digits(distance, 3)),
-              h("td", { class: "number" }, length === 0 ? "–" : `${((distance / length) * 100).toFixed(1)} %`),
-            ),
-          ),
+      h("p", { class: "soft" }, `Distance ${digits(found.euclidean, 3)}, largest change ${digits(found.largest, 3)}.`),
+      figuresTable(
+        ["layer", "distance", "relative"],
+        found.layers.map(({ distance, length }, l) =>
+          figuresRow(l + 1 === found.layers.length ? "output" : `hidden ${l + 1}`, [
+            digits(distance, 3),
+            percent(length === 0 ? null : distance / length),
+          ]),
         ),
       ),
     );
@@ -158,6 +136,7 @@ export function comparePage({ live, toast, go }: PageContext, model: string, a: 
           back,
         ]),
       ),
+      gone,
       h("section", { class: "panel" }, surface.element),
       h("div", { class: "columns" }, [
         h("div", { class: "column wide" }, [
@@ -191,47 +170,11 @@ function options(
   replace(
     select,
     hasNow ? h("option", { value: "now", selected: chosen === null }, "now") : null,
+    chosen !== null && lines.every(({ id }) => id !== chosen)
+      ? h("option", { value: chosen, selected: true }, `#${chosen} (not there)`)
+      : null,
     lines.map(({ id, step, reason, tags }) =>
       h("option", { value: id, selected: id === chosen }, `#${id} · step ${count(step)} · ${tags[0] ?? reason}`),
-    ),
-  );
-}
-
-function metricsTable(a: Side, b: Side): HTMLElement {
-  const keys = [...new Set([...metricKeys(a.metrics), ...metricKeys(b.metrics)])];
-  const row = (name: string, key: string, one: number | null | undefined, two: number | null | undefined) => {
-    const change = one == null || two == null ? null : two - one;
-    const isBetter = change !== null && (LESS_IS_BETTER.includes(key) ? change < 0 : change > 0);
-    const kind = change === null || Math.abs(change) < 1e-3 || key === "step" ? "soft" : isBetter ? "good" : "bad";
-    const show = (value: number | null | undefined) => (key === "step" ? count(value) : metricText(key, value));
-    return h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, name),
-      h("td", { class: "number" }, show(one)),
-      h("td", { class: "number" }, show(two)),
-      h("td", { class: `number ${kind}` }, difference(change)),
-    );
-  };
-  return h(
-    "table",
-    { class: "figures-table" },
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        h("td", {}),
-        [a.name, b.name, "change"].map((name) => h("th", { scope: "col" }, name)),
-      ),
-    ),
-    h(
-      "tbody",
-      {},
-      row("Step", "step", a.step, b.step),
-      row("Cost", "cost", a.cost, b.cost),
-      keys.map((key) => row(metricName(key), key, a.metrics[key], b.metrics[key])),
     ),
   );
 }

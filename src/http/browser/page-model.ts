@@ -1,6 +1,7 @@
-import type { ModelStatus, SnapshotLine, Status } from "./answers.ts";
+import type { ModelStatus, NetworkFile, SnapshotLine, Status } from "./answers.ts";
 import { change } from "./api.ts";
-import { h, replace } from "./element.ts";
+import { withToken } from "./dialog.ts";
+import { h, replace, setText } from "./element.ts";
 import { Figures } from "./figures.ts";
 import { ModelFeed } from "./model-feed.ts";
 import { NetworkView } from "./network-view.ts";
@@ -13,6 +14,9 @@ import { SnapshotsFeed } from "./snapshots-feed.ts";
 import { SurfacePanel } from "./surface-panel.ts";
 import { whatToPublish } from "./what-to-publish.ts";
 
+/** How often ages are written anew, while nothing happens. */
+const AGES_MS = 15_000;
+
 /** Shows one model: how good it is, what it believes, what changed. */
 export function modelPage({ live, toast }: PageContext, model: string): Page {
   const figures = new Figures();
@@ -20,20 +24,25 @@ export function modelPage({ live, toast }: PageContext, model: string): Page {
   const surface = new SurfacePanel([`What ${model} believes`]);
   const network = new NetworkView();
   const news = new NewsPanel(live, model);
-  const scores = h("div", { class: "scores" });
+  const scores = h("section", { class: "panel" });
+  const about = h("span", { class: "soft" });
   const empty = h("div", {});
   const members = h("div", {});
+  let statusAtMs = 0;
   const snapshots = new SnapshotsFeed(model, () => {
     quality.snapshots = snapshots.lines;
+    news.snapshots = snapshots.lines;
     look();
   });
   const feed = new ModelFeed(model, () => {
     if (feed.predictor !== null) surface.show([feed.predictor], feed.samples);
-    if (feed.file !== null) network.show(feed.file);
+    if (feed.file === null) return;
+    network.show(feed.file);
+    setText(about, aboutOf(feed.file, live.model(model)));
   });
   const surfaceBox = h(
     "section",
-    { class: "panel" },
+    { class: "panel first" },
     h(
       "div",
       { class: "panel-head" },
@@ -64,16 +73,25 @@ export function modelPage({ live, toast }: PageContext, model: string): Page {
     quality.reached(now.step);
     // A rollback gives the same step another network.
     feed.reached(now.step + (now.newestSnapshot ?? 0) / 2);
+    if (live.statusAtMs === statusAtMs) return;
+    statusAtMs = live.statusAtMs;
     replace(empty, now.sequence === 0 ? nothingYet(status, model, now) : null);
     replace(scores, scoresTable(now));
     replace(members, memberBars(now));
   }
 
   const take = () =>
-    change<SnapshotLine>("snapshots-take", { name: model }).then(
-      ({ id }) => toast(`Snapshot ${id} is taken.`, "good"),
-      (error: Error) => toast(error.message, "bad"),
+    withToken(
+      async () => {
+        const { id } = await change<SnapshotLine>("snapshots-take", { name: model });
+        toast(`Snapshot ${id} is taken.`);
+      },
+      (text) => toast(text, "bad"),
     );
+  const ages = setInterval(() => {
+    look();
+    news.draw();
+  }, AGES_MS);
   const ends = [
     live.changed.listen(look),
     live.happened.listen(({ kind, model: of }) => {
@@ -93,23 +111,30 @@ export function modelPage({ live, toast }: PageContext, model: string): Page {
         "div",
         { class: "page-head" },
         h("h1", {}, model),
-        h("div", { class: "buttons" }, [
-          h("button", { type: "button", onclick: () => void take() }, "Take a snapshot"),
+        about,
+        h(
+          "div",
+          { class: "buttons" },
+          h("button", { type: "button", onclick: take }, "Take a snapshot"),
           h(
             "a",
             { class: "button primary", href: hrefOf({ page: "snapshots", model, snapshot: null }) },
             "Compare or go back",
           ),
-        ]),
+        ),
       ),
       empty,
       figures.element,
-      h("div", { class: "columns" }, h("div", { class: "column wide" }, quality.element, networkBox), [
-        h("div", { class: "column" }, surfaceBox, news.element, h("section", { class: "panel" }, scores)),
-      ]),
+      h(
+        "div",
+        { class: "columns" },
+        h("div", { class: "column wide" }, quality.element, networkBox),
+        h("div", { class: "column" }, surfaceBox, news.element, scores),
+      ),
     ),
     close() {
       for (const end of ends) end();
+      clearInterval(ages);
       watcher.disconnect();
       feed.close();
       snapshots.close();
@@ -120,12 +145,19 @@ export function modelPage({ live, toast }: PageContext, model: string): Page {
   };
 }
 
+function aboutOf({ features, label, layers }: NetworkFile, status: ModelStatus | null): string {
+  const shown = features.length > 4 ? `${features.length} features` : features.join(", ");
+  const shape = [layers[0]?.weights[0]?.length ?? 0, ...layers.map(({ biases }) => biases.length)].join("–");
+  const engine = status === null ? "" : ` · ${status.engine} ${status.precision}`;
+  return `${shown} → ${label} · ${shape}${engine}`;
+}
+
 function nothingYet(status: Status, name: string, model: ModelStatus): HTMLElement {
   return h(
     "section",
     { class: "panel empty" },
     h("h2", {}, "No sample has come yet"),
-    h("p", {}, "Publish one, and watch it learn:"),
+    h("p", {}, "Publish one from a terminal, and watch it learn:"),
     whatToPublish(status, name, model),
   );
 }

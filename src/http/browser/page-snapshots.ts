@@ -1,12 +1,13 @@
-import type { SnapshotLine } from "./answers.ts";
+import type { ModelStatus, SnapshotLine } from "./answers.ts";
 import { change } from "./api.ts";
+import { withToken } from "./dialog.ts";
 import { h, replace, setText } from "./element.ts";
-import { bytes, count, dateTime, difference, digits, plural } from "./format.ts";
+import { bytes, count, dateTime, plural } from "./format.ts";
+import { comparison, type Metrics, type Side } from "./metrics-table.ts";
 import { ModelFeed } from "./model-feed.ts";
 import type { Page, PageContext } from "./page.ts";
 import { askRollback, askTag } from "./rollback.ts";
 import { hrefOf } from "./route.ts";
-import { LESS_IS_BETTER, metricKeys, metricName, metricText } from "./scores-table.ts";
 import { SnapshotsFeed } from "./snapshots-feed.ts";
 import { SurfacePanel } from "./surface-panel.ts";
 import { Timeline } from "./timeline.ts";
@@ -58,7 +59,7 @@ export function snapshotsPage({ live, toast, go }: PageContext, model: string, a
     const line = snapshots.find(looked ?? 0);
     if (line === null) return;
     setText(title, `As it was at snapshot ${line.id}`);
-    replace(details, detailsOf(line, live.model(model)?.metrics?.window ?? null));
+    replace(details, detailsOf(line, live.model(model)));
     actionsOf(line);
     void snapshots.held(line.id).then(
       ({ predictor }) => {
@@ -99,13 +100,14 @@ export function snapshotsPage({ live, toast, go }: PageContext, model: string, a
     look(line);
   });
   const take = () =>
-    change<SnapshotLine>("snapshots-take", { name: model }).then(
-      ({ id }) => {
-        toast(`Snapshot ${id} is taken.`, "good");
+    withToken(
+      async () => {
+        const { id } = await change<SnapshotLine>("snapshots-take", { name: model });
+        toast(`Snapshot ${id} is taken.`);
         isNew = id;
         snapshots.refresh();
       },
-      (error: Error) => toast(error.message, "bad"),
+      (text) => toast(text, "bad"),
     );
   const end = live.happened.listen(({ kind, model: of }) => {
     if (of === model && ["snapshot", "rollback", "reset", "config"].includes(kind)) snapshots.refresh();
@@ -131,7 +133,7 @@ export function snapshotsPage({ live, toast, go }: PageContext, model: string, a
         h("h1", {}, "Snapshots"),
         told,
         h("div", { class: "buttons" }, [
-          h("button", { type: "button", onclick: () => void take() }, "Take a snapshot"),
+          h("button", { type: "button", onclick: take }, "Take a snapshot"),
           h("button", { type: "button", onclick: () => go(hrefOf({ page: "model", model })) }, "Back to the model"),
         ]),
       ),
@@ -149,35 +151,22 @@ export function snapshotsPage({ live, toast, go }: PageContext, model: string, a
   };
 }
 
-/** Lists what is known of a snapshot, with how far the present is from it. */
-function detailsOf(line: SnapshotLine, now: object | null): HTMLElement {
-  const { step, sequence, cost, createdAt, reason, parent, bytes: size, tags, metrics } = line;
-  const present = (now ?? {}) as Readonly<Record<string, number | null>>;
-  const delta = (key: string) => {
-    const [then, today] = [metrics?.[key], present[key]];
-    if (then == null || today == null) return null;
-    const change = today - then;
-    const isBetter = LESS_IS_BETTER.includes(key) ? change < 0 : change > 0;
-    const kind = Math.abs(change) < 1e-3 ? "soft" : isBetter ? "good" : "bad";
-    return h("span", { class: kind }, ` now ${difference(change)}`);
+/** Tells what is known of a snapshot, and how far the present is from it. */
+function detailsOf(line: SnapshotLine, now: ModelStatus | null): readonly Node[] {
+  const { id, step, sequence, cost, createdAt, reason, parent, bytes: size, tags, metrics } = line;
+  const present: Side = {
+    name: "now",
+    step: now?.step ?? null,
+    cost: now?.cost ?? null,
+    metrics: { ...now?.metrics?.window } as object as Metrics,
   };
-  return h(
-    "dl",
-    { class: "pairs" },
-    h("dt", {}, "made"),
-    h("dd", { class: "number" }, dateTime(createdAt)),
-    h("dt", {}, "reason"),
-    h("dd", {}, reason, parent === null ? null : `, of #${parent}`),
-    tags.length > 0 && [h("dt", {}, "tags"), h("dd", {}, tags.join(", "))],
-    h("dt", {}, "step"),
-    h("dd", { class: "number" }, `${count(step)} (row ${count(sequence)})`),
-    h("dt", {}, "cost"),
-    h("dd", { class: "number" }, digits(cost)),
-    metricKeys(metrics ?? {}).map((key) => [
-      h("dt", {}, metricName(key)),
-      h("dd", { class: "number" }, metricText(key, metrics?.[key]), delta(key)),
-    ]),
-    h("dt", {}, "size"),
-    h("dd", { class: "number" }, bytes(size)),
-  );
+  return [
+    h(
+      "p",
+      { class: "soft" },
+      `Made ${dateTime(createdAt)} (${reason}${parent === null ? "" : `, of #${parent}`}) after row ${count(sequence)}; ${bytes(size)}`,
+      tags.length === 0 ? "." : `; tagged ${tags.join(", ")}.`,
+    ),
+    comparison({ name: `#${id}`, step, cost, metrics: metrics ?? {} }, present),
+  ];
 }

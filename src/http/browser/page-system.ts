@@ -8,6 +8,7 @@ import { parseMetrics, quantileOf, type Series, total } from "./prometheus.ts";
 
 const READ_MS = 5000;
 const DAY_SECONDS = 86_400;
+const WRITTEN = "rivulet_written_bytes_total";
 
 /** What is compared with what is read next. */
 interface Reading {
@@ -65,7 +66,7 @@ function tiles(now: Reading, former: Reading | null): readonly Node[] {
       ["since", dateTime(status.startedAt)],
       ["process", String(status.pid)],
       ["memory", bytes(total(now.metrics, "process_resident_memory_bytes"))],
-      ["event-loop delay, p99", duration(seconds(total(now.metrics, "nodejs_eventloop_lag_p99_seconds")))],
+      ["event-loop delay, p99", duration(seconds(loopDelay(now.metrics)))],
     ]),
     tile(
       "Models",
@@ -94,8 +95,7 @@ function throughput({ status, atMs }: Reading, former: Reading | null): readonly
 }
 
 function commits({ status, metrics }: Reading): readonly Row[] {
-  const name = metrics.find(({ name: of }) => /commit\w*seconds_bucket$/.test(of))?.name.replace(/_bucket$/, "") ?? "";
-  const at = (share: number) => duration(seconds(quantileOf(metrics, name, share)));
+  const at = (share: number) => duration(seconds(quantileOf(metrics, "rivulet_commit_duration_seconds", share)));
   const { failure, commits: made } = status.store;
   return [
     ["since the start", count(made)],
@@ -107,9 +107,8 @@ function commits({ status, metrics }: Reading): readonly Row[] {
 
 function store({ status, metrics, atMs }: Reading, former: Reading | null): readonly Row[] {
   const { fileBytes, walBytes, rowsHeld, commitsHeld } = status.store;
-  const name = metrics.find(({ name: of }) => /bytes_written\w*$|written_bytes\w*$/.test(of))?.name ?? "";
-  const written = total(metrics, name);
-  const before = former === null ? null : total(former.metrics, name);
+  const written = total(metrics, WRITTEN);
+  const before = former === null ? null : total(former.metrics, WRITTEN);
   const passed = former === null ? 0 : (atMs - former.atMs) / 1000;
   const aDay = written === null || before === null || passed < 0.5 ? null : ((written - before) / passed) * DAY_SECONDS;
   return [
@@ -157,6 +156,13 @@ function tile(title: string, rows: readonly Row[]): HTMLElement {
       rows.map(([what, value, kind]) => [h("dt", {}, what), h("dd", { class: `number ${kind ?? ""}` }, value)]),
     ),
   );
+}
+
+function loopDelay(metrics: readonly Series[]): number | null {
+  const delay = metrics.find(
+    ({ name, labels }) => name === "rivulet_event_loop_delay_seconds" && labels["quantile"] === "0.99",
+  );
+  return delay?.value ?? null;
 }
 
 function seconds(value: number | null): number | null {

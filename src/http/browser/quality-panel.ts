@@ -24,7 +24,7 @@ export class QualityPanel {
   readonly #told = h("span", { class: "soft number" });
   readonly #isClasses: boolean;
   #snapshots: readonly SnapshotLine[] = [];
-  #isLog = false;
+  #isLog = true;
 
   constructor(live: Live, model: string) {
     this.#live = live;
@@ -42,7 +42,7 @@ export class QualityPanel {
         { label: "least", role: "--band-edge", width: 0, show: cost },
       ],
       band: [1, 2],
-      isLog: () => this.#isLog,
+      scale: () => (this.#isLog ? "logarithm" : "numbers"),
       group: model,
       onRange,
     });
@@ -54,7 +54,7 @@ export class QualityPanel {
         { label: this.#isClasses ? "accuracy" : "RMSE", role: "--accent", show: share, points: false },
         { label: "best baseline", role: "--ink-soft", dash: [4, 4], show: share },
       ],
-      isShare: this.#isClasses,
+      scale: () => (this.#isClasses ? "shares" : "numbers"),
       group: model,
       onRange,
     });
@@ -97,6 +97,7 @@ export class QualityPanel {
 
   draw(): void {
     const { points, extent } = this.#history;
+    this.element.hidden = points.length === 0 && (this.#live.model(this.#model)?.step ?? 0) === 0;
     const marks = marksOf(this.#snapshots, this.#live.news, this.#model);
     this.#cost.show(
       [

@@ -1,4 +1,4 @@
-import { digits } from "./format.ts";
+import { round } from "./format.ts";
 import { ROWS_MAX } from "./predictor.ts";
 import { type Range, ticksOf } from "./surface-range.ts";
 import type { Surface } from "./surface-view.ts";
@@ -18,7 +18,7 @@ export interface Frame {
 const LEFT = 44;
 const BOTTOM = 34;
 const TOP = 8;
-const RIGHT = 10;
+const RIGHT = 14;
 /** Room that a tick's label takes. */
 const TICK_WIDTH = 56;
 const TICK_HEIGHT = 44;
@@ -61,14 +61,14 @@ export function drawAxes(frame: Frame, x: Range, y: Range, [xName, yName]: reado
   for (const tick of ticksOf(x, plotWidth / TICK_WIDTH)) {
     const at = Math.round(toX(frame, x, tick)) + 0.5;
     line(context, at, bottom, at, bottom + 4);
-    context.fillText(digits(tick, 3), at, bottom + 6);
+    context.fillText(round(tick), at, bottom + 6);
   }
   context.textAlign = "right";
   context.textBaseline = "middle";
   for (const tick of ticksOf(y, plotHeight / TICK_HEIGHT)) {
     const at = Math.round(toY(frame, y, tick)) + 0.5;
     line(context, left - 4, at, left, at);
-    context.fillText(digits(tick, 3), left - 7, at);
+    context.fillText(round(tick), left - 7, at);
   }
   context.fillStyle = colour("--ink");
   context.font = `600 ${context.font}`;
