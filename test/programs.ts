@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 
 const known = {
   cc: { binaries: ["cc"], install: "apt-get install gcc libc6-dev" },
+  chromium: { binaries: ["chromium"], install: "apt-get install chromium" },
   mosquitto: {
     binaries: ["mosquitto", "mosquitto_pub", "mosquitto_passwd"],
     install: "apt-get install mosquitto mosquitto-clients",
@@ -31,6 +32,7 @@ const names = Object.keys(known).filter(isKnown);
 /** Tells which programs are on this machine, for `describe.skipIf(!programs.mosquitto)`. */
 export const programs: Readonly<Record<ProgramName, boolean>> = {
   cc: program("cc").present,
+  chromium: program("chromium").present,
   mosquitto: program("mosquitto").present,
   openssl: program("openssl").present,
   packaging: program("packaging").present,

@@ -29,6 +29,11 @@ export function keepToken(token: string): void {
   sessionStorage.setItem(TOKEN_KEY, token);
 }
 
+/** Tells whether there is a token, right or wrong. */
+export function hasToken(): boolean {
+  return sessionStorage.getItem(TOKEN_KEY) !== null;
+}
+
 /** Writes the headers that a call needs. */
 export function authorization(): Record<string, string> {
   const token = sessionStorage.getItem(TOKEN_KEY);

@@ -1,5 +1,5 @@
 import type { SnapshotLine } from "./answers.ts";
-import { ApiError, keepToken } from "./api.ts";
+import { ApiError, hasToken, keepToken } from "./api.ts";
 import { h, replace } from "./element.ts";
 import { digits, percent } from "./format.ts";
 
@@ -41,8 +41,8 @@ export function confirmDialog({ title, body, confirm, run }: DialogOptions): voi
   yes.focus();
 }
 
-/** Asks for the token of the daemon. */
-export function tokenDialog(onToken: () => void): void {
+/** Asks for the token of the daemon; `reason` says why, where one was given already. */
+export function tokenDialog(onToken: () => void, reason = ""): void {
   if (document.querySelector("dialog[open]") !== null) return;
   const field = h("input", {
     type: "password",
@@ -52,12 +52,13 @@ export function tokenDialog(onToken: () => void): void {
     spellcheck: "false",
   });
   confirmDialog({
-    title: "The token, please",
+    title: "What the daemon knows you by",
     body: [
+      reason === "" ? "" : h("p", { class: "bad", role: "alert" }, `No: ${reason}.`),
       h(
         "p",
         {},
-        "What changes something, and all that comes from another machine, needs it. It stands in the file ",
+        "The token: what changes something, and all that comes from another machine, needs it. It stands in the file ",
         h("code", {}, "token"),
         " of its data folder.",
       ),
@@ -75,7 +76,8 @@ export function tokenDialog(onToken: () => void): void {
 /** Does something that needs the token; where that is not known, it is asked for, and then it is done. */
 export function withToken(run: () => Promise<void>, onFault: (text: string) => void): void {
   run().catch((error: unknown) => {
-    if (error instanceof ApiError && error.code === "token-needed") tokenDialog(() => withToken(run, onFault));
+    if (error instanceof ApiError && error.code === "token-needed")
+      tokenDialog(() => withToken(run, onFault), hasToken() ? error.message : "");
     else onFault(error instanceof Error ? error.message : String(error));
   });
 }

@@ -51,6 +51,7 @@ export class SurfaceView {
   /** `title` begins what is read out in place of the picture. */
   constructor(title: string) {
     this.#title = title;
+    this.#canvas.setAttribute("aria-label", title);
     this.element = h("figure", { class: "surface" }, this.#canvas, this.#readout);
     this.#resize.observe(this.#canvas);
     this.#ends.push(
@@ -84,6 +85,7 @@ export class SurfaceView {
   #begin(level: number): void {
     cancelAnimationFrame(this.#frame);
     this.#level = level;
+    this.element.dataset["state"] = "painting";
     this.#grid.begin(LEVELS[level] ?? LEVELS[0]);
     this.#work();
   }
@@ -105,7 +107,10 @@ export class SurfaceView {
       this.#paint();
       this.#level++;
       const side = LEVELS[this.#level];
-      if (side === undefined) return;
+      if (side === undefined) {
+        this.element.dataset["state"] = "painted";
+        return;
+      }
       this.#grid.begin(side);
     }
     this.#frame = requestAnimationFrame(() => this.#work());
