@@ -7,6 +7,8 @@ import { short } from "./table.ts";
 export interface DemoScene {
   readonly stream: string;
   readonly url: string;
+  /** Address of the dashboard; null where none is served. */
+  readonly dashboard: string | null;
   readonly seconds: number;
   readonly samples: number;
   readonly rate: number;
@@ -46,7 +48,7 @@ const ESCAPE = /(\x1b\[[0-9;?]*[A-Za-z])/;
 
 /** Draws the scene for a terminal of a size: no more lines than it has, and none longer than it is wide. */
 export function demoLines(scene: DemoScene, columns: number, rows: number): readonly string[] {
-  const { stream, url, seconds, samples, rate, step, accuracy, accuracies, costs, snapshots, news } = scene;
+  const { stream, url, dashboard, seconds, samples, rate, step, accuracy, accuracies, costs, snapshots, news } = scene;
   const width = Math.max(CURVE_COLUMNS_MIN, Math.min(CURVE_COLUMNS_MAX, columns - CURVE_LABEL_COLUMNS));
   // What just happened matters most, then the curve, then the snapshots.
   let room = Math.max(0, rows - FIXED_LINES - COST_LINES_MIN);
@@ -61,7 +63,7 @@ export function demoLines(scene: DemoScene, columns: number, rows: number): read
   const title = `${BOLD}rivulet${PLAIN} learns ${BOLD}${stream}${PLAIN} over ${url}`;
   const lines = [
     `${title}   ${DIM}${clock(seconds)}, Ctrl-C ends it${PLAIN}`,
-    "",
+    dashboard ?? "",
     `samples ${BOLD}${short(samples)}${PLAIN} (${short(Math.round(rate))} a second)   steps ${BOLD}${short(step)}${PLAIN}   accuracy on the newest 500 ${BOLD}${percent(accuracy)}${PLAIN}`,
     "",
     `${DIM}accuracy, from 50 to 100 %${PLAIN}`,

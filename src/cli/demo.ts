@@ -79,6 +79,7 @@ class Demo {
   readonly #stream: StreamKind;
   readonly #options: Options;
   readonly #url: string;
+  readonly #dashboard: string | null;
   readonly #startedAt = performance.now();
   readonly #hits: boolean[] = [];
   readonly #accuracies: number[] = [];
@@ -90,6 +91,7 @@ class Demo {
     this.#stream = stream;
     this.#options = options;
     this.#url = daemon.rooms.broker?.status().url ?? "";
+    this.#dashboard = daemon.http === null ? null : `${daemon.http.url}/#token=${daemon.http.token}`;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -99,6 +101,7 @@ class Demo {
       onMessage: (_, payload) => this.#tell(eventText(payload)),
     });
     const screen = process.stdout.isTTY ? new Screen() : null;
+    if (screen === null && this.#dashboard !== null) process.stdout.write(`dashboard: ${this.#dashboard}\n`);
     const frame = async () => {
       const scene = await this.#scene();
       if (screen === null) process.stdout.write(`${demoLine(scene)}\n`);
@@ -193,6 +196,7 @@ class Demo {
     return {
       stream: this.#stream,
       url: this.#url,
+      dashboard: this.#dashboard,
       seconds,
       samples: this.#acknowledged,
       rate: this.#acknowledged / Math.max(seconds, 1e-3),

@@ -6,6 +6,7 @@ import { type DemoScene, demoLines } from "../../src/cli/demo-view.ts";
 const scene: DemoScene = {
   stream: "moving-gauss",
   url: "mqtt://127.0.0.1:41883",
+  dashboard: `http://127.0.0.1:41887/#token=${"t".repeat(43)}`,
   seconds: 83,
   samples: 41_500,
   rate: 500,
@@ -41,4 +42,5 @@ it("shows everything where there is room", () => {
   expect(lines.filter((line) => line.includes("┤")).length).toBe(6);
   expect(lines.filter((line) => line.includes("time")).length).toBeGreaterThanOrEqual(4);
   expect(lines[0]).toBe("rivulet learns moving-gauss over mqtt://127.0.0.1:41883   1:23, Ctrl-C ends it");
+  expect(textOf(80, 40)[1]).toBe(scene.dashboard);
 });

@@ -121,7 +121,7 @@ export class Chart {
               stroke: colour(role),
               width: lineWidth,
               ...(dash === undefined ? {} : { dash: [...dash] }),
-              points: { show: points, size: 5 },
+              ...(points ? {} : { points: { show: false } }),
               spanGaps: true,
               value: (_, value) => show(value),
             };

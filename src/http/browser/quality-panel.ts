@@ -51,7 +51,7 @@ export class QualityPanel {
       label: this.#isClasses ? "Accuracy over steps" : "Error over steps",
       height: QUALITY_HEIGHT,
       lines: [
-        { label: this.#isClasses ? "accuracy" : "RMSE", role: "--accent", show: share, points: false },
+        { label: this.#isClasses ? "accuracy" : "RMSE", role: "--accent", show: share, points: true },
         { label: "best baseline", role: "--ink-soft", dash: [4, 4], show: share },
       ],
       scale: () => (this.#isClasses ? "shares" : "numbers"),

@@ -12,6 +12,8 @@ const MARGIN = 0.06;
 const PARTS = 10;
 /** Share of the samples that may lie outside before the range moves. */
 const OUTSIDE_MAX = 0.04;
+/** How much wider than need be a range may be that holds still. */
+const WIDER_MAX = 1.4;
 
 /** Chooses what is shown of a feature: its newest values, and around its mean where few are known. */
 export function rangeOf(values: readonly number[], mean: number, deviation: number): Range {
@@ -32,7 +34,7 @@ export function rangeOf(values: readonly number[], mean: number, deviation: numb
 /** Tells whether a range still shows nearly all values, and not much more than them. */
 export function stillFits({ min, max }: Range, values: readonly number[], wanted: Range): boolean {
   const outside = values.filter((value) => value < min || value > max).length;
-  return outside <= values.length * OUTSIDE_MAX && max - min < 2 * (wanted.max - wanted.min);
+  return outside <= values.length * OUTSIDE_MAX && max - min < WIDER_MAX * (wanted.max - wanted.min);
 }
 
 /** Places up to `most` ticks at round numbers. */

@@ -15,6 +15,7 @@ import { colour, themeChanged } from "./theme.ts";
 /** What a piece of work between two frames may take. */
 const BUDGET_MS = 7;
 const LEVEL_LINES = 6;
+const CURVE_MARGIN = 0.05;
 
 /** Is a piece of a line, its ends in shares of the plot's width and height. */
 type Line = readonly [x1: number, y1: number, x2: number, y2: number];
@@ -148,16 +149,21 @@ export class SurfaceView {
     context.beginPath();
     context.rect(frame.left, frame.top, frame.plotWidth, frame.plotHeight);
     context.clip();
-    if (isCurve) drawCurve(frame, surface, { min: this.#low, max: this.#high });
+    if (isCurve) drawCurve(frame, surface, this.#yRange(plane));
     else this.#drawImage(frame);
     this.#drawSamples(frame, surface, isCurve);
     context.restore();
-    const yRange = isCurve ? { min: this.#low, max: this.#high } : plane.yRange;
-    drawAxes(frame, plane.xRange, yRange, [
+    drawAxes(frame, plane.xRange, this.#yRange(plane), [
       predictor.features[plane.x] ?? "",
       isCurve ? predictor.label : (predictor.features[plane.y] ?? ""),
     ]);
     this.#drawProbe(frame, surface);
+  }
+
+  /** Of its only feature a model draws a curve: its label is what goes up. */
+  #yRange({ x, y, yRange }: Plane): Range {
+    const margin = (this.#high - this.#low) * CURVE_MARGIN;
+    return x === y ? { min: this.#low - margin, max: this.#high + margin } : yRange;
   }
 
   #drawImage(frame: Frame): void {
@@ -183,7 +189,7 @@ export class SurfaceView {
   #drawSamples(frame: Frame, { samples, plane, predictor }: Surface, isCurve: boolean): void {
     const { context } = frame;
     const ring = colour("--paper");
-    const yRange = isCurve ? { min: this.#low, max: this.#high } : plane.yRange;
+    const yRange = this.#yRange(plane);
     samples.forEach(({ features, label }, i) => {
       const x = features[plane.x];
       const y = isCurve ? label : features[plane.y];
