@@ -8,6 +8,7 @@ import type { Live } from "./live.ts";
 /** Asks, then makes a snapshot's learner state the current one. `done` is called with the snapshot that came of it. */
 export function askRollback(live: Live, target: SnapshotLine, done: (made: SnapshotLine) => void): void {
   const { model, id, step } = target;
+  const keep = h("input", { type: "checkbox", checked: true });
   const now = live.model(model);
   const then = target.metrics?.["accuracy"] ?? null;
   const quality = now?.metrics?.window.accuracy ?? null;
@@ -27,11 +28,17 @@ export function askRollback(live: Live, target: SnapshotLine, done: (made: Snaps
       h(
         "p",
         { class: "soft" },
-        `Nothing is deleted: this makes a new snapshot whose parent is ${id}, steps go on from ${count(now?.step ?? step)}, and you can go back to where you are now in the same way. Metrics stay; drift detection starts afresh.`,
+        `Nothing is deleted: this makes a new snapshot whose parent is ${id}, and steps go on from ${count(now?.step ?? step)}. Metrics stay; drift detection starts afresh.`,
       ),
+      h("label", { class: "check" }, keep, "Take a snapshot of now first, to be able to come back"),
     ],
     confirm: "Roll back",
-    run: async () => done(await change<SnapshotLine>("rollback", { name: model, snapshot: String(id) })),
+    run: async () => {
+      if (keep.checked) await change("snapshots-take", { name: model });
+      // Tried once more after a fault, it is not taken twice.
+      keep.checked = false;
+      done(await change<SnapshotLine>("rollback", { name: model, snapshot: String(id) }));
+    },
   });
 }
 
