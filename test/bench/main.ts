@@ -1,7 +1,8 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
-// npm run bench [-- engine | learner | intake | recovery | mqtt | drift | policies | monitor | backtest | http]
+// npm run bench [-- engine | learner | intake | recovery | mqtt | drift | policies | monitor | backtest | http | dashboard]
 
 import { benchBacktest } from "./backtest.ts";
+import { benchDashboard } from "./dashboard.ts";
 import { benchDrift } from "./drift.ts";
 import { benchEngine } from "./engine.ts";
 import { benchHttp } from "./http.ts";
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   monitor: benchMonitor,
   backtest: benchBacktest,
   http: benchHttp,
+  dashboard: benchDashboard,
 };
 const names = process.argv.slice(2);
 const unknown = names.find((name) => benches[name] === undefined);

@@ -64,9 +64,10 @@ export class Chart {
     this.#fill();
   }
 
-  /** Makes it anew: its scale or its colours have changed. */
-  remake(): void {
-    this.#make();
+  /** Lets it be made anew with the next numbers: its scale has changed. */
+  reset(): void {
+    this.#plot?.destroy();
+    this.#plot = null;
   }
 
   close(): void {
@@ -77,10 +78,10 @@ export class Chart {
 
   #fill(): void {
     const plot = this.#plot;
-    if (plot === null) return;
+    if (plot === null) return this.#make();
     plot.batch(() => {
       plot.setData(this.#columns as uPlot.AlignedData, false);
-      plot.setScale("x", { min: this.#range[0], max: Math.max(this.#range[1], this.#range[0] + 1) });
+      this.#place(plot);
     });
   }
 
@@ -137,7 +138,11 @@ export class Chart {
       this.#columns as uPlot.AlignedData,
       this.element,
     );
-    this.#fill();
+    this.#place(this.#plot);
+  }
+
+  #place(plot: uPlot): void {
+    plot.setScale("x", { min: this.#range[0], max: Math.max(this.#range[1], this.#range[0] + 1) });
   }
 }
 

@@ -18,6 +18,7 @@ export class HistoryFeed {
   #range: readonly [number, number] | null = null;
   #newest = 0;
   #loads = 0;
+  #isLoaded = false;
 
   constructor(model: string, onChange: () => void) {
     this.#model = model;
@@ -49,7 +50,7 @@ export class HistoryFeed {
   reached(step: number): void {
     if (step === this.#newest) return;
     this.#newest = step;
-    if (this.#range === null) this.#pace.ask();
+    if (this.#range === null && this.#isLoaded) this.#pace.ask();
   }
 
   close(): void {
@@ -63,6 +64,7 @@ export class HistoryFeed {
     // Another stretch was chosen meanwhile.
     if (history === null || load !== this.#loads) return;
     this.#points = history.points;
+    this.#isLoaded = true;
     if (this.#range === null) this.#newest = Math.max(this.#newest, history.to);
     this.#onChange();
   }

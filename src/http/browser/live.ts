@@ -4,7 +4,7 @@ import type { ModelStatus, Numbers, Status } from "./answers.ts";
 import { ApiError, ask } from "./api.ts";
 import type { ServerEvent } from "./event-reader.ts";
 import { EventStream } from "./event-stream.ts";
-import { Pace } from "./pace.ts";
+import { noteTold, Pace } from "./pace.ts";
 import { Signal } from "./signal.ts";
 
 export type Connection = "connecting" | "live" | "lost" | "paused" | "refused";
@@ -46,6 +46,7 @@ export class Live {
   readonly #scores = new Map<string, Scored[]>();
   readonly #stream: EventStream;
   readonly #pace = new Pace(STATUS_MS, () => this.#readStatus());
+  #isDue = false;
   #hiddenTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -135,11 +136,22 @@ export class Live {
     if (status === null || model === undefined) return;
     const { at: _, model: __, metrics, ...numbers } = told;
     const now = { ...model, ...(numbers as Partial<ModelStatus>) };
+    noteTold(name, now.step - model.step, performance.now());
     if (now.step !== model.step) this.refresh();
     this.status = { ...status, models: { ...status.models, [name]: now } };
     const scores = metrics as Numbers | null | undefined;
     this.#score(name, now.step, scores?.["accuracy"] ?? scores?.["rmse"], model.worth?.baseline ?? null);
-    this.changed.tell();
+    this.#tellSoon();
+  }
+
+  /** Events of all models come in one piece: that something has changed is told once, after the last of them. */
+  #tellSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      this.changed.tell();
+    });
   }
 
   #look(): void {

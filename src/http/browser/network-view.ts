@@ -24,86 +24,125 @@ interface Unit {
   readonly y: number;
 }
 
+/** Is a line that is drawn: a weight of layer `l`, from a unit to another. */
+interface Line {
+  readonly path: SVGPathElement;
+  readonly l: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Is a circle that is drawn: a unit whose bias is in layer `l`, or an input. */
+interface Circle {
+  readonly circle: SVGCircleElement;
+  readonly l: number;
+  readonly index: number;
+}
+
 export class NetworkView {
   readonly element: HTMLElement;
   readonly #drawing = h("div", { class: "network-drawing" });
   readonly #readout = h("output", { class: "network-readout" });
   readonly #isDifference: boolean;
+  #file: NetworkFile | null = null;
   #shape = "";
+  #lines: readonly Line[] = [];
+  #circles: readonly Circle[] = [];
 
   constructor(isDifference = false) {
     this.#isDifference = isDifference;
     this.element = h("figure", { class: "network" }, this.#drawing, this.#readout);
   }
 
-  /** Draws a network. One of the same shape only gets other weights. */
+  /** Draws a network. One of the same shape only gets other weights, and keeps the units that are drawn. */
   show(file: NetworkFile): void {
-    const shape = [file.features.length, ...file.layers.map(({ biases }) => biases.length)].join("–");
+    const shape = [file.features, ...file.layers.map(({ biases }) => biases.length)].join();
+    this.#file = file;
+    if (shape !== this.#shape) {
+      this.#shape = shape;
+      this.#build(file);
+    }
+    const largest = largestOf(file);
+    for (const line of this.#lines) paintLine(line, file, largest);
+    for (const { circle, l, index } of this.#circles) {
+      circle.setAttribute("class", (file.layers[l]?.biases[index] ?? 0) < 0 ? "negative" : "positive");
+    }
+  }
+
+  #build(file: NetworkFile): void {
     const drawn = placed(file);
-    const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": this.#label(file, shape) });
-    svg.append(...file.layers.map((_, l) => this.#lines(file, drawn, l)));
-    svg.append(...drawn.map((units, l) => this.#units(file, units, l)));
-    replace(this.#drawing, svg);
-    if (shape !== this.#shape) setText(this.#readout, hidden(file));
-    this.#shape = shape;
-  }
-
-  #label({ layers }: NetworkFile, shape: string): string {
-    const weights = layers.reduce(
-      (sum, { weights: rows, biases }) => sum + biases.length * ((rows[0]?.length ?? 0) + 1),
-      0,
-    );
-    const what = this.#isDifference ? "Differences of the weights of a network" : "A network";
-    return `${what} ${shape}, ${plural(weights, "parameter")}`;
-  }
-
-  #lines({ layers }: NetworkFile, drawn: readonly (readonly Unit[])[], l: number): SVGElement {
-    const { weights } = layers[l] ?? { weights: [] };
-    const largest = weights.reduce((most, row) => row.reduce((m, w) => Math.max(m, Math.abs(w)), most), 0) || 1;
-    const group = s("g", { class: "network-lines" });
-    for (const to of drawn[l + 1] ?? []) {
-      for (const from of drawn[l] ?? []) {
-        const weight = weights[to.index]?.[from.index] ?? 0;
-        const size = Math.abs(weight) / largest;
-        if (size < FAINT) continue;
-        const middle = (from.x + to.x) / 2;
-        group.append(
-          s("path", {
-            d: `M${from.x} ${from.y}C${middle} ${from.y} ${middle} ${to.y} ${to.x} ${to.y}`,
-            class: weight < 0 ? "negative" : "positive",
-            "stroke-width": (0.4 + size * LINE_MAX).toFixed(2),
-            "stroke-opacity": (0.12 + 0.78 * size).toFixed(2),
-          }),
-        );
-      }
-    }
-    return group;
-  }
-
-  #units(file: NetworkFile, units: readonly Unit[], l: number): SVGElement {
-    const layer = file.layers[l - 1];
-    const isLast = l === file.layers.length;
-    const group = s("g", { class: "network-units" });
-    for (const { index, x, y } of units) {
-      const name = l === 0 ? inputName(file, index) : isLast ? outputName(file, index) : "";
-      const bias = layer?.biases[index];
-      const tell = () => setText(this.#readout, telling(file, l, index));
-      group.append(
-        s("circle", {
-          cx: x,
-          cy: y,
-          r: RADIUS,
-          class: (bias ?? 0) < 0 ? "negative" : "positive",
-          onpointerenter: tell,
+    const lines = file.layers.flatMap((_, l) =>
+      (drawn[l + 1] ?? []).flatMap((to) =>
+        (drawn[l] ?? []).map((from): Line => {
+          const middle = (from.x + to.x) / 2;
+          const d = `M${from.x} ${from.y}C${middle} ${from.y} ${middle} ${to.y} ${to.x} ${to.y}`;
+          return { path: s("path", { d }), l, from: from.index, to: to.index };
         }),
-      );
-      if (name === "") continue;
-      const [at, anchor] = isLast ? [x + RADIUS + 6, "start"] : [x - RADIUS - 6, "end"];
-      const shown = name.length > NAME_MAX ? `${name.slice(0, NAME_MAX - 1)}…` : name;
-      group.append(s("text", { x: at, y: y + 4, "text-anchor": anchor }, shown));
-    }
-    return group;
+      ),
+    );
+    const circles = drawn.flatMap((units, l) =>
+      units.map(({ index, x, y }): Circle => {
+        const tell = () => setText(this.#readout, this.#file === null ? "" : telling(this.#file, l, index));
+        return { circle: s("circle", { cx: x, cy: y, r: RADIUS, onpointerenter: tell }), l: l - 1, index };
+      }),
+    );
+    const names = drawn.flatMap((units, l) => units.map((unit) => nameAt(file, unit, l)));
+    replace(
+      this.#drawing,
+      s(
+        "svg",
+        { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": labelOf(file, this.#isDifference) },
+        s(
+          "g",
+          { class: "network-lines" },
+          lines.map(({ path }) => path),
+        ),
+        s(
+          "g",
+          { class: "network-units" },
+          circles.map(({ circle }) => circle),
+          names,
+        ),
+      ),
+    );
+    this.#lines = lines;
+    this.#circles = circles;
+    setText(this.#readout, hidden(file));
   }
+}
+
+function paintLine({ path, l, from, to }: Line, { layers }: NetworkFile, largest: readonly number[]): void {
+  const weight = layers[l]?.weights[to]?.[from] ?? 0;
+  const size = Math.abs(weight) / (largest[l] || 1);
+  path.setAttribute("class", weight < 0 ? "negative" : "positive");
+  path.setAttribute("stroke-width", (0.4 + size * LINE_MAX).toFixed(2));
+  path.setAttribute("stroke-opacity", size < FAINT ? "0" : (0.12 + 0.78 * size).toFixed(2));
+}
+
+/** The largest weight of each layer. */
+function largestOf({ layers }: NetworkFile): readonly number[] {
+  return layers.map(({ weights }) =>
+    weights.reduce((most, row) => row.reduce((m, weight) => Math.max(m, Math.abs(weight)), most), 0),
+  );
+}
+
+function labelOf({ layers, features }: NetworkFile, isDifference: boolean): string {
+  const weights = layers.reduce(
+    (sum, { weights: rows, biases }) => sum + biases.length * ((rows[0]?.length ?? 0) + 1),
+    0,
+  );
+  const what = isDifference ? "Differences of the weights of a network" : "A network";
+  return `${what} of ${plural(features.length, "feature")} and ${plural(weights, "parameter")}`;
+}
+
+/** Writes the name of an input or an output beside it; units between have none. */
+function nameAt(file: NetworkFile, { index, x, y }: Unit, l: number): SVGElement | null {
+  const isLast = l === file.layers.length;
+  if (l > 0 && !isLast) return null;
+  const name = l === 0 ? inputName(file, index) : outputName(file, index);
+  const [at, anchor] = isLast ? [x + RADIUS + 6, "start"] : [x - RADIUS - 6, "end"];
+  const shown = name.length > NAME_MAX ? `${name.slice(0, NAME_MAX - 1)}…` : name;
+  return s("text", { x: at, y: y + 4, "text-anchor": anchor }, shown);
 }
 
 /** Places the units that are drawn, layer by layer, the inputs first. */

@@ -25,6 +25,7 @@ export class QualityPanel {
   readonly #isClasses: boolean;
   #snapshots: readonly SnapshotLine[] = [];
   #isLog = true;
+  #loading = 0;
 
   constructor(live: Live, model: string) {
     this.#live = live;
@@ -74,7 +75,7 @@ export class QualityPanel {
       legend(),
     );
     this.#buttons();
-    void this.#history.choose(null);
+    this.#load(null);
   }
 
   /** Takes other snapshots, for the marks. */
@@ -90,9 +91,17 @@ export class QualityPanel {
 
   /** Shows a stretch of steps, or all; what is there already is shown at once. */
   choose(range: readonly [number, number] | null): void {
-    void this.#history.choose(range);
+    this.#load(range);
     this.draw();
     this.#buttons();
+  }
+
+  #load(range: readonly [number, number] | null): void {
+    this.#loading++;
+    this.element.setAttribute("aria-busy", "true");
+    void this.#history.choose(range).finally(() => {
+      if (--this.#loading === 0) this.element.setAttribute("aria-busy", "false");
+    });
   }
 
   draw(): void {
@@ -158,8 +167,8 @@ export class QualityPanel {
       ),
       button("Log", "A logarithmic scale of the cost", this.#isLog, () => {
         this.#isLog = !this.#isLog;
+        this.#cost.reset();
         this.draw();
-        this.#cost.remake();
         this.#buttons();
       }),
     );

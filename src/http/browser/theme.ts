@@ -4,6 +4,7 @@ import { Signal } from "./signal.ts";
 
 const KEY = "rivulet-theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const colours = new Map<string, string>();
 export type Rgb = readonly [number, number, number];
 
 /** Is told whenever the colours are others. */
@@ -13,7 +14,7 @@ export const themeChanged = new Signal<void>();
 export function startTheme(): void {
   const chosen = localStorage.getItem(KEY);
   if (chosen === "dark" || chosen === "light") document.documentElement.dataset["theme"] = chosen;
-  dark.addEventListener("change", () => themeChanged.tell());
+  dark.addEventListener("change", () => changed());
 }
 
 /** Tells whether it is dark now. */
@@ -32,15 +33,23 @@ export function toggleTheme(): void {
     document.documentElement.dataset["theme"] = wanted;
     localStorage.setItem(KEY, wanted);
   }
+  changed();
+}
+
+function changed(): void {
+  colours.clear();
   themeChanged.tell();
 }
 
-/** Computes a colour of the style sheet, such as `--ink`. */
+/** Computes a colour of the style sheet, such as `--ink`. The page is laid out for it, so it is done once for a theme. */
 export function colour(name: string): string {
+  const known = colours.get(name);
+  if (known !== undefined) return known;
   const { body } = document;
   body.style.setProperty("outline-color", `var(${name})`);
   const computed = getComputedStyle(body).outlineColor;
   body.style.removeProperty("outline-color");
+  colours.set(name, computed);
   return computed;
 }
 
