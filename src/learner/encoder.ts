@@ -34,7 +34,11 @@ export class Encoder {
   #learned = false;
   readonly #before: { readonly state: Float64Array; readonly counts: Float64Array; counting: boolean };
 
-  constructor(engine: Engine, config: LearnerConfig) {
+  /** Of the engine it needs where inputs lie, how many rows there is room for, and the scaler. */
+  constructor(
+    engine: Pick<Engine, "inputs" | "labels" | "scaler">,
+    config: Pick<LearnerConfig, "features" | "categorical">,
+  ) {
     const columns = columnsOf(config);
     this.#isPlain = columns.every(({ kind }) => kind === "number");
     this.#features = columns.length;

@@ -61,8 +61,8 @@ export interface ModelStatus {
   readonly ignoredFields: number;
   readonly refused: Readonly<Record<string, number>>;
   readonly newestSnapshot: number | null;
-  /** Of an ensemble, how much each member counts. */
-  readonly members?: readonly { readonly name: string; readonly weight: number }[];
+  /** Of an ensemble, how each member fares: its mean loss of late, and how much it counts. */
+  readonly members?: readonly { readonly name: string; readonly loss: number | null; readonly weight: number }[] | null;
 }
 
 export interface Broker {
@@ -166,18 +166,38 @@ export interface ModelFileLayer {
   readonly activation: string;
 }
 
-/** Is a network as model files have it. */
-export interface NetworkFile {
+/** Is what a model learned, as model files have it. */
+export type LearnedFile = NetworkFile | EnsembleFile;
+
+interface FileHead {
   readonly features: readonly string[];
   readonly label: string;
   readonly classes?: readonly string[];
   readonly categorical?: Readonly<Record<string, readonly string[] | number>>;
   readonly loss: string;
-  readonly layers: readonly ModelFileLayer[];
   readonly scaler: {
     readonly mean: readonly number[];
     readonly std: readonly number[];
     readonly count?: number;
   } | null;
   readonly means?: readonly number[];
+}
+
+/** Is a single network. */
+export interface NetworkFile extends FileHead {
+  readonly layers: readonly ModelFileLayer[];
+}
+
+/** Is several networks, and what mixes them. */
+export interface EnsembleFile extends FileHead {
+  readonly members: readonly EnsembleMember[];
+  readonly relevance: readonly number[];
+  readonly mixer: { readonly shares: readonly number[]; readonly weights: readonly number[] };
+  readonly target: { readonly mean: number; readonly std: number } | null;
+}
+
+export interface EnsembleMember {
+  readonly fourier?: { readonly frequencies: readonly (readonly number[])[]; readonly phases: readonly number[] };
+  readonly layers: readonly ModelFileLayer[];
+  readonly relevant: boolean;
 }

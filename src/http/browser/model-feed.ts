@@ -1,6 +1,6 @@
 // A model as it stands, and its newest samples: fetched when it has learned something, and at a pace.
 
-import type { NetworkFile, Recent, Sample } from "./answers.ts";
+import type { LearnedFile, Recent, Sample } from "./answers.ts";
 import { ask } from "./api.ts";
 import { Pace } from "./pace.ts";
 import { type Predictor, predictorOf } from "./predictor.ts";
@@ -10,7 +10,7 @@ const SAMPLES_MS = 1000;
 const SAMPLES = 150;
 
 export class ModelFeed {
-  file: NetworkFile | null = null;
+  file: LearnedFile | null = null;
   predictor: Predictor | null = null;
   samples: readonly Sample[] = [];
   readonly #name: string;
@@ -53,7 +53,7 @@ export class ModelFeed {
   }
 
   async #readModel(): Promise<void> {
-    const file = await ask<NetworkFile>("model", { name: this.#name }).catch(() => null);
+    const file = await ask<LearnedFile>("model", { name: this.#name }).catch(() => null);
     if (file === null) return;
     this.file = file;
     this.predictor = predictorOf(file);

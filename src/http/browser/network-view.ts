@@ -1,7 +1,7 @@
 // Draws a network with its weights: how thick and how dark a line is tells how much a weight counts, its colour which sign it
 // has. Of wide layers those units are drawn that count most.
 
-import type { NetworkFile } from "./answers.ts";
+import type { Drawing } from "./drawing.ts";
 import { h, replace, s, setText } from "./element.ts";
 import { digits, plural } from "./format.ts";
 
@@ -44,7 +44,7 @@ export class NetworkView {
   readonly #drawing = h("div", { class: "network-drawing" });
   readonly #readout = h("output", { class: "network-readout" });
   readonly #isDifference: boolean;
-  #file: NetworkFile | null = null;
+  #drawn: Drawing | null = null;
   #shape = "";
   #lines: readonly Line[] = [];
   #circles: readonly Circle[] = [];
@@ -55,23 +55,23 @@ export class NetworkView {
   }
 
   /** Draws a network. One of the same shape only gets other weights, and keeps the units that are drawn. */
-  show(file: NetworkFile): void {
-    const shape = [file.features, ...file.layers.map(({ biases }) => biases.length)].join();
-    this.#file = file;
+  show(drawing: Drawing): void {
+    const shape = [...drawing.inputs, ...drawing.layers.map(({ biases }) => biases.length)].join();
+    this.#drawn = drawing;
     if (shape !== this.#shape) {
       this.#shape = shape;
-      this.#build(file);
+      this.#build(drawing);
     }
-    const largest = largestOf(file);
-    for (const line of this.#lines) paintLine(line, file, largest);
+    const largest = largestOf(drawing);
+    for (const line of this.#lines) paintLine(line, drawing, largest);
     for (const { circle, l, index } of this.#circles) {
-      circle.setAttribute("class", (file.layers[l]?.biases[index] ?? 0) < 0 ? "negative" : "positive");
+      circle.setAttribute("class", (drawing.layers[l]?.biases[index] ?? 0) < 0 ? "negative" : "positive");
     }
   }
 
-  #build(file: NetworkFile): void {
-    const drawn = placed(file);
-    const lines = file.layers.flatMap((_, l) =>
+  #build(drawing: Drawing): void {
+    const drawn = placed(drawing);
+    const lines = drawing.layers.flatMap((_, l) =>
       (drawn[l + 1] ?? []).flatMap((to) =>
         (drawn[l] ?? []).map((from): Line => {
           const middle = (from.x + to.x) / 2;
@@ -82,16 +82,16 @@ export class NetworkView {
     );
     const circles = drawn.flatMap((units, l) =>
       units.map(({ index, x, y }): Circle => {
-        const tell = () => setText(this.#readout, this.#file === null ? "" : telling(this.#file, l, index));
+        const tell = () => setText(this.#readout, this.#drawn === null ? "" : telling(this.#drawn, l, index));
         return { circle: s("circle", { cx: x, cy: y, r: RADIUS, onpointerenter: tell }), l: l - 1, index };
       }),
     );
-    const names = drawn.flatMap((units, l) => units.map((unit) => nameAt(file, unit, l)));
+    const names = drawn.flatMap((units, l) => units.map((unit) => nameAt(drawing, unit, l)));
     replace(
       this.#drawing,
       s(
         "svg",
-        { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": labelOf(file, this.#isDifference) },
+        { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": labelOf(drawing, this.#isDifference) },
         s(
           "g",
           { class: "network-lines" },
@@ -107,11 +107,11 @@ export class NetworkView {
     );
     this.#lines = lines;
     this.#circles = circles;
-    setText(this.#readout, hidden(file));
+    setText(this.#readout, hidden(drawing));
   }
 }
 
-function paintLine({ path, l, from, to }: Line, { layers }: NetworkFile, largest: readonly number[]): void {
+function paintLine({ path, l, from, to }: Line, { layers }: Drawing, largest: readonly number[]): void {
   const weight = layers[l]?.weights[to]?.[from] ?? 0;
   const size = Math.abs(weight) / (largest[l] || 1);
   path.setAttribute("class", weight < 0 ? "negative" : "positive");
@@ -120,33 +120,33 @@ function paintLine({ path, l, from, to }: Line, { layers }: NetworkFile, largest
 }
 
 /** The largest weight of each layer. */
-function largestOf({ layers }: NetworkFile): readonly number[] {
+function largestOf({ layers }: Drawing): readonly number[] {
   return layers.map(({ weights }) =>
     weights.reduce((most, row) => row.reduce((m, weight) => Math.max(m, Math.abs(weight)), most), 0),
   );
 }
 
-function labelOf({ layers, features }: NetworkFile, isDifference: boolean): string {
+function labelOf({ layers, inputs }: Drawing, isDifference: boolean): string {
   const weights = layers.reduce(
     (sum, { weights: rows, biases }) => sum + biases.length * ((rows[0]?.length ?? 0) + 1),
     0,
   );
   const what = isDifference ? "Differences of the weights of a network" : "A network";
-  return `${what} of ${plural(features.length, "feature")} and ${plural(weights, "parameter")}`;
+  return `${what} of ${plural(inputs.length, "input")} and ${plural(weights, "parameter")}`;
 }
 
 /** Writes the name of an input or an output beside it; units between have none. */
-function nameAt(file: NetworkFile, { index, x, y }: Unit, l: number): SVGElement | null {
-  const isLast = l === file.layers.length;
+function nameAt(drawing: Drawing, { index, x, y }: Unit, l: number): SVGElement | null {
+  const isLast = l === drawing.layers.length;
   if (l > 0 && !isLast) return null;
-  const name = l === 0 ? inputName(file, index) : outputName(file, index);
+  const name = l === 0 ? (drawing.inputs[index] ?? "") : (drawing.outputs[index] ?? "");
   const [at, anchor] = isLast ? [x + RADIUS + 6, "start"] : [x - RADIUS - 6, "end"];
   const shown = name.length > NAME_MAX ? `${name.slice(0, NAME_MAX - 1)}…` : name;
   return s("text", { x: at, y: y + 4, "text-anchor": anchor }, shown);
 }
 
 /** Places the units that are drawn, layer by layer, the inputs first. */
-function placed({ layers }: NetworkFile): readonly (readonly Unit[])[] {
+function placed({ layers }: Drawing): readonly (readonly Unit[])[] {
   const counts = [layers[0]?.weights[0]?.length ?? 0, ...layers.map(({ biases }) => biases.length)];
   return counts.map((count, l) => {
     const indices = strongest(layers, l, count);
@@ -158,7 +158,7 @@ function placed({ layers }: NetworkFile): readonly (readonly Unit[])[] {
 }
 
 /** Chooses the units of a layer from which the largest weights lead on, in their order. */
-function strongest(layers: NetworkFile["layers"], l: number, count: number): readonly number[] {
+function strongest(layers: Drawing["layers"], l: number, count: number): readonly number[] {
   const all = Array.from({ length: count }, (_, i) => i);
   if (count <= UNITS_MAX) return all;
   const next = layers[l]?.weights ?? [];
@@ -169,7 +169,7 @@ function strongest(layers: NetworkFile["layers"], l: number, count: number): rea
     .sort((a, b) => a - b);
 }
 
-function hidden({ layers }: NetworkFile): string {
+function hidden({ layers }: Drawing): string {
   const counts = [layers[0]?.weights[0]?.length ?? 0, ...layers.map(({ biases }) => biases.length)];
   const shape = counts.join("–");
   const more = counts.some((count) => count > UNITS_MAX)
@@ -179,35 +179,16 @@ function hidden({ layers }: NetworkFile): string {
   return `${shape}, ${activations}${more}`;
 }
 
-function telling(file: NetworkFile, l: number, index: number): string {
-  const layer = file.layers[l - 1];
-  if (layer === undefined) return `input ${inputName(file, index)}`;
+function telling(drawing: Drawing, l: number, index: number): string {
+  const layer = drawing.layers[l - 1];
+  if (layer === undefined) return `input ${drawing.inputs[index] ?? ""}`;
   const row = layer.weights[index] ?? [];
   const names = row
-    .map((weight, i) => ({ weight, name: l === 1 ? inputName(file, i) : `unit ${i + 1}` }))
+    .map((weight, i) => ({ weight, name: l === 1 ? (drawing.inputs[i] ?? "") : `unit ${i + 1}` }))
     .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight))
     .slice(0, 4)
     .map(({ weight, name }) => `${name} ${digits(weight, 3)}`);
   const more = row.length > names.length ? " …" : "";
-  const what = l === file.layers.length ? `output ${outputName(file, index)}` : `layer ${l}, unit ${index + 1}`;
+  const what = l === drawing.layers.length ? `output ${drawing.outputs[index] ?? ""}` : `layer ${l}, unit ${index + 1}`;
   return `${what}: bias ${digits(layer.biases[index], 3)}; ${names.join(", ")}${more}`;
-}
-
-/** Names an input: a feature, or a category of one. */
-function inputName({ features, categorical = {} }: NetworkFile, index: number): string {
-  let first = 0;
-  for (const feature of features) {
-    const of = categorical[feature];
-    const width = of === undefined ? 1 : typeof of === "number" ? of : of.length;
-    if (index < first + width) {
-      if (of === undefined) return feature;
-      return `${feature} ${typeof of === "number" ? `#${index - first}` : of[index - first]}`;
-    }
-    first += width;
-  }
-  return String(index);
-}
-
-function outputName({ label, classes }: NetworkFile, index: number): string {
-  return classes !== undefined && classes.length > 2 ? (classes[index] ?? label) : label;
 }

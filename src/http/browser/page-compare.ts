@@ -1,16 +1,15 @@
 import type { SnapshotDifference, SnapshotLine } from "./answers.ts";
 import { ask } from "./api.ts";
 import { h, replace } from "./element.ts";
-import { count, digits, percent } from "./format.ts";
-import { comparison, figuresRow, figuresTable, type Metrics, type Side } from "./metrics-table.ts";
+import { count } from "./format.ts";
+import { comparison, type Metrics, type Side } from "./metrics-table.ts";
 import { ModelFeed } from "./model-feed.ts";
-import { NetworkView } from "./network-view.ts";
 import type { Page, PageContext } from "./page.ts";
 import { askRollback } from "./rollback.ts";
 import { hrefOf } from "./route.ts";
 import { type Held, SnapshotsFeed } from "./snapshots-feed.ts";
 import { SurfacePanel } from "./surface-panel.ts";
-import { weightsDifference } from "./weights-difference.ts";
+import { WeightsPanel } from "./weights-panel.ts";
 
 /** Retention thins snapshots out. */
 const GONE = "It may have been thinned out: tagged snapshots are kept for good. Choose another one.";
@@ -24,8 +23,7 @@ export function comparePage({ live, toast, go }: PageContext, model: string, a: 
     [h("div", { class: "surface-caption" }, choiceA), h("div", { class: "surface-caption" }, choiceB)],
   );
   const table = h("div", {});
-  const weights = h("div", {});
-  const network = new NetworkView(true);
+  const weights = new WeightsPanel();
   const config = h("div", {});
   const gone = h("div", { role: "alert" });
   const back = h("button", { type: "button", class: "primary" }, `Roll back to ${a}`);
@@ -34,7 +32,7 @@ export function comparePage({ live, toast, go }: PageContext, model: string, a: 
   const feed = new ModelFeed(model, () => {
     if (b === null && feed.file !== null && feed.predictor !== null)
       held.b = { file: feed.file, predictor: feed.predictor };
-    draw();
+    draw(b === null);
   });
   const snapshots = new SnapshotsFeed(model, () => {
     options(choiceA, snapshots.lines, a, false);
@@ -60,32 +58,10 @@ export function comparePage({ live, toast, go }: PageContext, model: string, a: 
     );
   }
 
-  function draw(): void {
-    surface.show([held.a?.predictor ?? null, held.b?.predictor ?? null], feed.samples);
+  function draw(isLive = false): void {
+    surface.show([held.a?.predictor ?? null, held.b?.predictor ?? null], feed.samples, isLive);
     replace(table, comparison(sideOf(a), sideOf(b)));
-    if (held.a === null || held.b === null) return;
-    const found = weightsDifference(held.a.file, held.b.file);
-    if (found === null) {
-      replace(
-        weights,
-        h("p", { class: "soft" }, "The two have different topologies: their weights cannot be compared."),
-      );
-      return;
-    }
-    network.show(found.file);
-    replace(
-      weights,
-      h("p", { class: "soft" }, `Distance ${digits(found.euclidean, 3)}, largest change ${digits(found.largest, 3)}.`),
-      figuresTable(
-        ["layer", "distance", "relative"],
-        found.layers.map(({ distance, length }, l) =>
-          figuresRow(l + 1 === found.layers.length ? "output" : `hidden ${l + 1}`, [
-            digits(distance, 3),
-            percent(length === 0 ? null : distance / length),
-          ]),
-        ),
-      ),
-    );
+    if (held.a !== null && held.b !== null) weights.show(held.a.file, held.b.file);
   }
 
   function sideOf(id: number | null): Side {
@@ -139,15 +115,7 @@ export function comparePage({ live, toast, go }: PageContext, model: string, a: 
       gone,
       h("section", { class: "panel" }, surface.element),
       h("div", { class: "columns" }, [
-        h("div", { class: "column wide" }, [
-          h(
-            "section",
-            { class: "panel" },
-            h("div", { class: "panel-head" }, h("h2", {}, "What the weights did")),
-            network.element,
-            weights,
-          ),
-        ]),
+        h("div", { class: "column wide" }, [weights.element]),
         h("div", { class: "column" }, h("section", { class: "panel" }, table), config),
       ]),
     ),

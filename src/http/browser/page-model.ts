@@ -1,10 +1,11 @@
-import type { ModelStatus, NetworkFile, SnapshotLine, Status } from "./answers.ts";
+import type { LearnedFile, ModelStatus, SnapshotLine, Status } from "./answers.ts";
 import { change } from "./api.ts";
 import { withToken } from "./dialog.ts";
+import { shapeOf } from "./drawing.ts";
 import { h, replace, setText } from "./element.ts";
 import { Figures } from "./figures.ts";
 import { ModelFeed } from "./model-feed.ts";
-import { NetworkView } from "./network-view.ts";
+import { NetworkPanel } from "./network-panel.ts";
 import { NewsPanel } from "./news-panel.ts";
 import type { Page, PageContext } from "./page.ts";
 import { QualityPanel } from "./quality-panel.ts";
@@ -22,12 +23,11 @@ export function modelPage({ live, toast }: PageContext, model: string): Page {
   const figures = new Figures();
   const quality = new QualityPanel(live, model);
   const surface = new SurfacePanel([`What ${model} believes`]);
-  const network = new NetworkView();
+  const network = new NetworkPanel();
   const news = new NewsPanel(live, model);
   const scores = h("section", { class: "panel" });
   const about = h("span", { class: "soft" });
   const empty = h("div", {});
-  const members = h("div", {});
   let statusAtMs = 0;
   const snapshots = new SnapshotsFeed(model, () => {
     quality.snapshots = snapshots.lines;
@@ -35,9 +35,9 @@ export function modelPage({ live, toast }: PageContext, model: string): Page {
     look();
   });
   const feed = new ModelFeed(model, () => {
-    if (feed.predictor !== null) surface.show([feed.predictor], feed.samples);
+    if (feed.predictor !== null) surface.show([feed.predictor], feed.samples, true);
     if (feed.file === null) return;
-    network.show(feed.file);
+    network.show(feed.file, live.model(model)?.members ?? null);
     setText(about, aboutOf(feed.file, live.model(model)));
   });
   const surfaceBox = h(
@@ -51,19 +51,12 @@ export function modelPage({ live, toast }: PageContext, model: string): Page {
     ),
     surface.element,
   );
-  const networkBox = h(
-    "section",
-    { class: "panel" },
-    h("div", { class: "panel-head" }, h("h2", {}, "The network"), signs()),
-    network.element,
-    members,
-  );
   const watcher = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) (target as HTMLElement).dataset["seen"] = String(isIntersecting);
-    feed.pause(surfaceBox.dataset["seen"] === "false" && networkBox.dataset["seen"] === "false");
+    feed.pause(surfaceBox.dataset["seen"] === "false" && network.element.dataset["seen"] === "false");
   });
   watcher.observe(surfaceBox);
-  watcher.observe(networkBox);
+  watcher.observe(network.element);
 
   function look(): void {
     const { status } = live;
@@ -77,7 +70,6 @@ export function modelPage({ live, toast }: PageContext, model: string): Page {
     statusAtMs = live.statusAtMs;
     replace(empty, now.sequence === 0 ? nothingYet(status, model, now) : null);
     replace(scores, scoresTable(now));
-    replace(members, memberBars(now));
   }
 
   const take = () =>
@@ -128,7 +120,7 @@ export function modelPage({ live, toast }: PageContext, model: string): Page {
       h(
         "div",
         { class: "columns" },
-        h("div", { class: "column wide" }, quality.element, networkBox),
+        h("div", { class: "column wide" }, quality.element, network.element),
         h("div", { class: "column" }, surfaceBox, news.element, scores),
       ),
     ),
@@ -145,11 +137,11 @@ export function modelPage({ live, toast }: PageContext, model: string): Page {
   };
 }
 
-function aboutOf({ features, label, layers }: NetworkFile, status: ModelStatus | null): string {
+function aboutOf(file: LearnedFile, status: ModelStatus | null): string {
+  const { features, label } = file;
   const shown = features.length > 4 ? `${features.length} features` : features.join(", ");
-  const shape = [layers[0]?.weights[0]?.length ?? 0, ...layers.map(({ biases }) => biases.length)].join("–");
   const engine = status === null ? "" : ` · ${status.engine} ${status.precision}`;
-  return `${shown} → ${label} · ${shape}${engine}`;
+  return `${shown} → ${label} · ${shapeOf(file)}${engine}`;
 }
 
 function nothingYet(status: Status, name: string, model: ModelStatus): HTMLElement {
@@ -159,33 +151,5 @@ function nothingYet(status: Status, name: string, model: ModelStatus): HTMLEleme
     h("h2", {}, "No sample has come yet"),
     h("p", {}, "Publish one from a terminal, and watch it learn:"),
     whatToPublish(status, name, model),
-  );
-}
-
-function signs(): HTMLElement {
-  return h(
-    "span",
-    { class: "legend" },
-    h("span", { class: "key" }, h("i", { class: "dash positive" }), "positive weight"),
-    h("span", { class: "key" }, h("i", { class: "dash negative" }), "negative"),
-  );
-}
-
-/** Shows how much the members of an ensemble count. */
-function memberBars({ members }: ModelStatus): HTMLElement | null {
-  if (members === undefined || members.length === 0) return null;
-  return h(
-    "table",
-    { class: "bars" },
-    h("caption", {}, "Members of the ensemble, and how much each counts"),
-    members.map(({ name, weight }) =>
-      h(
-        "tr",
-        {},
-        h("th", { scope: "row" }, name),
-        h("td", {}, h("meter", { min: 0, max: 1, value: weight }, `${weight}`)),
-        h("td", { class: "number" }, `${(weight * 100).toFixed(1)} %`),
-      ),
-    ),
   );
 }

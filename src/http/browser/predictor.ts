@@ -1,13 +1,13 @@
-// Predicts in the browser what the daemon would, by the very code that trains there: the reference engine and the encoder of
-// src/learner. A network today; an ensemble predicts by the same interface.
+// Predicts in the browser what the daemon would, by the very code that trains there: the encoder, the scaler and the kernels of
+// src/learner. A network or an ensemble, it predicts by one interface.
 
 import { Encoder } from "../../learner/encoder.ts";
-import type { Engine } from "../../learner/engine.ts";
-import { columnsOf, engineOptionsOf, type LearnerConfig } from "../../learner/learner-config.ts";
+import { columnsOf, inputsOf } from "../../learner/learner-config.ts";
 import type { Vector } from "../../learner/precision.ts";
-import { ReferenceEngine } from "../../learner/reference-engine.ts";
-import type { Activation, Loss, OutputActivation } from "../../learner/topology.ts";
-import type { NetworkFile } from "./answers.ts";
+import { Scaler } from "../../learner/scaler.ts";
+import type { EnsembleFile, LearnedFile } from "./answers.ts";
+import { mix } from "./mixture.ts";
+import { MemberPass, NetworkPass } from "./network-pass.ts";
 
 /** Rows that are predicted at once. */
 export const ROWS_MAX = 256;
@@ -33,68 +33,56 @@ export interface Predictor {
 }
 
 /** Makes a predictor of what the daemon answers as a model. */
-export function predictorOf(file: NetworkFile): Predictor {
-  const config = configOf(file);
-  const engine = new ReferenceEngine(engineOptionsOf(config));
-  const encoder = new Encoder(engine, config);
-  fill(engine, file);
-  const { scaler, means } = file;
+export function predictorOf(file: LearnedFile): Predictor {
+  const { features, label, classes, categorical, loss, scaler, means } = file;
+  const inputs = new Float64Array(ROWS_MAX * inputsOf(file));
+  const ownScaler = scaler === null ? null : new Scaler(inputsOf(file));
+  const encoder = new Encoder({ inputs, labels: new Float64Array(ROWS_MAX), scaler: ownScaler }, file);
   if (scaler !== null) encoder.import(scaler.mean, scaler.std, scaler.count ?? null);
   else if (means !== undefined) {
     const ones = means.map(() => 1);
     encoder.import(means, ones, null);
   }
-  const columns = columnsOf(config);
+  const standardized = new Float64Array(inputs.length);
+  const outputCount = classes !== undefined && classes.length > 2 ? classes.length : 1;
+  const forward = passOf(file, outputCount);
+  const columns = columnsOf(file);
   const statistic = (of: readonly number[] | undefined) =>
     columns.map(({ kind, first }) => (kind === "number" ? (of?.[first] ?? Number.NaN) : Number.NaN));
   return {
-    features: file.features,
-    kinds: file.features.map((name) => kindOf(file.categorical?.[name])),
-    label: file.label,
-    classes: file.loss === "mse" ? null : (file.classes ?? ["0", "1"]),
-    outputCount: engine.outputCount,
+    features,
+    kinds: features.map((name) => kindOf(categorical?.[name])),
+    label,
+    classes: loss === "mse" ? null : (classes ?? ["0", "1"]),
+    outputCount,
     means: statistic(scaler?.mean ?? means),
     deviations: statistic(scaler?.std),
     rows: encoder.raw,
     predict: (count) => {
       encoder.encode(encoder.raw, count);
-      engine.rows = count;
-      engine.forward();
-      return engine.outputs;
+      if (ownScaler === null) return forward(inputs, count);
+      ownScaler.standardize(standardized, inputs, count);
+      return forward(standardized, count);
     },
   };
 }
 
-/** Describes a learner that can predict what the file does; it never trains. */
-function configOf({ features, label, classes, categorical, layers, loss, scaler }: NetworkFile): LearnerConfig {
-  return {
-    features,
-    label,
-    classes: classes ?? null,
-    ...(categorical === undefined ? {} : { categorical }),
-    network: {
-      hidden: layers.slice(0, -1).map(({ biases }) => biases.length),
-      activation: layers.slice(0, -1).map(({ activation }) => activation as Activation),
-      output: (layers.at(-1)?.activation ?? "identity") as OutputActivation,
-      loss: loss as Loss,
-      init: "he",
-      seed: 1,
-    },
-    scale: scaler === null ? "none" : "standard",
-    optimizer: { kind: "sgd", learningRate: 0 },
-    batch: { size: ROWS_MAX },
-  };
+type Forward = (inputs: Float64Array, rows: number) => Float64Array;
+
+function passOf(file: LearnedFile, outputCount: number): Forward {
+  if ("members" in file) return ensembleOf(file, outputCount);
+  const network = new NetworkPass(file.layers, ROWS_MAX);
+  return (inputs, rows) => network.forward(inputs, rows);
 }
 
-function fill({ parameters, layout }: Engine, file: NetworkFile): void {
-  layout.layers.forEach(({ units, weightsOffset, biasesOffset }, l) => {
-    file.layers[l]?.weights.forEach((row, j) => {
-      row.forEach((weight, i) => {
-        parameters[weightsOffset + i * units + j] = weight;
-      });
-    });
-    parameters.set(file.layers[l]?.biases ?? [], biasesOffset);
-  });
+function ensembleOf(file: EnsembleFile, outputCount: number): Forward {
+  const members = file.members.map((member) => new MemberPass(member, file.relevance, ROWS_MAX));
+  const outputs = new Float64Array(ROWS_MAX * outputCount);
+  return (inputs, rows) => {
+    const sums = members.map((member) => member.forward(inputs, rows));
+    mix(outputs, sums, rows, outputCount, file);
+    return outputs;
+  };
 }
 
 function kindOf(categories: readonly string[] | number | undefined): FeatureKind {

@@ -1,4 +1,4 @@
-import type { NetworkFile, SnapshotLine } from "./answers.ts";
+import type { LearnedFile, SnapshotLine } from "./answers.ts";
 import { ask } from "./api.ts";
 import { Pace } from "./pace.ts";
 import { type Predictor, predictorOf } from "./predictor.ts";
@@ -10,7 +10,7 @@ const FILES_MAX = 64;
 
 /** Is a model as a snapshot holds it. */
 export interface Held {
-  readonly file: NetworkFile;
+  readonly file: LearnedFile;
   readonly predictor: Predictor;
 }
 
@@ -41,7 +41,7 @@ export class SnapshotsFeed {
   held(id: number): Promise<Held> {
     const known = this.#held.get(id);
     if (known !== undefined) return known;
-    const asked = ask<NetworkFile>("model", { name: this.#model, id }).then((file) => ({
+    const asked = ask<LearnedFile>("model", { name: this.#model, id }).then((file) => ({
       file,
       predictor: predictorOf(file),
     }));

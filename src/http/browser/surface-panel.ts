@@ -43,8 +43,8 @@ export class SurfacePanel {
     );
   }
 
-  /** Shows models side by side: as many as there are views. */
-  show(predictors: readonly (Predictor | null)[], samples: readonly Sample[]): void {
+  /** Shows models side by side: as many as there are views. What is `live` takes its time, and is not coarse first. */
+  show(predictors: readonly (Predictor | null)[], samples: readonly Sample[], isLive = false): void {
     this.#shown = predictors;
     this.#samples = samples;
     const [first] = predictors.filter((one) => one !== null);
@@ -57,7 +57,7 @@ export class SurfacePanel {
     if (plane === null) return;
     predictors.forEach((predictor, i) => {
       if (predictor === null || predictor.features.length !== first.features.length) return;
-      this.#views[i]?.show({ predictor, plane, samples, labels: this.#labels });
+      this.#views[i]?.show({ predictor, plane, samples, labels: this.#labels }, isLive);
     });
   }
 

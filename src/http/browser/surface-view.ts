@@ -14,6 +14,8 @@ import { colour, themeChanged } from "./theme.ts";
 
 /** What a piece of work between two frames may take. */
 const BUDGET_MS = 7;
+/** What the next picture of a model that learns may take in all. */
+const LIVE_MS = 120;
 const LEVEL_LINES = 6;
 const CURVE_MARGIN = 0.05;
 
@@ -67,13 +69,19 @@ export class SurfaceView {
     this.#canvas.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** Shows a surface; one that is being computed is given up. */
-  show(surface: Surface): void {
-    const isAlike = this.#isPainted && this.#surface !== null && this.#surface.plane.x === surface.plane.x;
+  /**
+   * Shows a surface; one that is being computed is given up. One that follows another of the same model, `isLive`, is not
+   * coarse first: what is there may stay for a moment.
+   */
+  show(surface: Surface, isLive: boolean): void {
     this.#surface = surface;
-    // What is there already is not replaced by something coarser than can be had at once.
-    const affordable = LEVELS.findLastIndex((side) => side * side <= this.#speed * BUDGET_MS * 2);
-    this.#begin(isAlike ? Math.max(0, affordable) : 0);
+    const patience = this.#speed * (isLive && this.#isPainted ? LIVE_MS : BUDGET_MS);
+    this.#begin(
+      Math.max(
+        0,
+        LEVELS.findLastIndex((side) => side * side <= patience),
+      ),
+    );
     this.#label();
   }
 

@@ -1,9 +1,9 @@
-import type { NetworkFile } from "./answers.ts";
+import type { Drawing } from "./drawing.ts";
 
 /** Is how far two networks of one shape are apart. */
 export interface WeightsDifference {
   /** A network whose weights are those of b less those of a. */
-  readonly file: NetworkFile;
+  readonly drawing: Drawing;
   readonly euclidean: number;
   readonly largest: number;
   /** Euclidean distance of each layer, weights and biases together, and the length of its vector in a. */
@@ -11,7 +11,7 @@ export interface WeightsDifference {
 }
 
 /** Subtracts the weights of a network from those of another; null where their shapes differ. */
-export function weightsDifference(a: NetworkFile, b: NetworkFile): WeightsDifference | null {
+export function weightsDifference(a: Drawing, b: Drawing): WeightsDifference | null {
   if (shapeOf(a) !== shapeOf(b)) return null;
   const layers = b.layers.map((layer, l) => {
     const former = a.layers[l] ?? layer;
@@ -21,11 +21,11 @@ export function weightsDifference(a: NetworkFile, b: NetworkFile): WeightsDiffer
       biases: layer.biases.map((bias, j) => bias - (former.biases[j] ?? 0)),
     };
   });
-  const numbers = ({ weights, biases }: NetworkFile["layers"][number]) => [...weights.flat(), ...biases];
+  const numbers = ({ weights, biases }: Drawing["layers"][number]) => [...weights.flat(), ...biases];
   const length = (values: readonly number[]) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
   const all = layers.flatMap(numbers);
   return {
-    file: { ...b, layers },
+    drawing: { ...b, layers },
     euclidean: length(all),
     largest: all.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
     layers: layers.map((layer, l) => ({
@@ -35,6 +35,6 @@ export function weightsDifference(a: NetworkFile, b: NetworkFile): WeightsDiffer
   };
 }
 
-function shapeOf({ layers }: NetworkFile): string {
+function shapeOf({ layers }: Drawing): string {
   return layers.map(({ weights, biases }) => `${weights[0]?.length}×${biases.length}`).join();
 }

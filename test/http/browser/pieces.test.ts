@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ModelFileLayer, NetworkFile } from "../../../src/http/browser/answers.ts";
 import { contour } from "../../../src/http/browser/contour.ts";
+import type { Drawing } from "../../../src/http/browser/drawing.ts";
 import { EventReader } from "../../../src/http/browser/event-reader.ts";
 import { bytes, digits, duration, percent, round, span } from "../../../src/http/browser/format.ts";
 import { lineageOf } from "../../../src/http/browser/lineage.ts";
@@ -196,18 +196,16 @@ describe("numbers", () => {
 });
 
 describe("the difference of weights", () => {
-  const network = (weight: number, bias: number): NetworkFile => ({
-    features: ["x"],
-    label: "y",
-    loss: "mse",
-    scaler: null,
-    layers: [{ weights: [[weight]], biases: [bias], activation: "identity" } satisfies ModelFileLayer],
+  const network = (weight: number, bias: number): Drawing => ({
+    inputs: ["x"],
+    outputs: ["y"],
+    layers: [{ weights: [[weight]], biases: [bias], activation: "identity" }],
   });
 
   it("is told by layer, and at its largest", () => {
     const found = weightsDifference(network(1, 2), network(4, -2));
     expect(found).toMatchObject({ euclidean: 5, largest: 4, layers: [{ distance: 5 }] });
-    expect(found?.file.layers[0]).toMatchObject({ weights: [[3]], biases: [-4] });
+    expect(found?.drawing.layers[0]).toMatchObject({ weights: [[3]], biases: [-4] });
   });
 
   it("is none of networks of different shapes", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { modelFileOf } from "../../../src/export/model-file.ts";
-import type { NetworkFile } from "../../../src/http/browser/answers.ts";
+import type { LearnedFile } from "../../../src/http/browser/answers.ts";
 import { planeOf } from "../../../src/http/browser/plane.ts";
 import { predictorOf } from "../../../src/http/browser/predictor.ts";
 import { LEVELS, SurfaceGrid } from "../../../src/http/browser/surface-grid.ts";
@@ -57,7 +57,7 @@ describe("the predictor of the browser", () => {
       }
       learner.step(8);
     }
-    const predictor = predictorOf(JSON.parse(JSON.stringify(modelFileOf(learner))) as NetworkFile);
+    const predictor = predictorOf(JSON.parse(JSON.stringify(modelFileOf(learner))) as LearnedFile);
     expect(predictor.outputCount).toBe(learner.engine.outputCount);
     const rows = Array.from({ length: 40 }, row);
     predictor.rows.set(rows.flat());
