@@ -4,7 +4,15 @@ export { RivuletError } from "./error.ts";
 export { createDetector } from "./evaluate/create-detector.ts";
 export { type Detector, type DetectorKind, DRIFT, NONE, type Signal, WARNING } from "./evaluate/detector.ts";
 export { MONITOR_DEFAULTS, Monitor, type MonitorOptions, type MonitorReading } from "./evaluate/monitor.ts";
-export { learnerOf, type ModelFile, modelFileOf, parseModelFile } from "./export/model-file.ts";
+export {
+  type AnyModelFile,
+  anyModelFileOf,
+  learnerOf,
+  type ModelFile,
+  modelFileOf,
+  parseAnyModelFile,
+  parseModelFile,
+} from "./export/model-file.ts";
 export type { Engine, EngineKind, EngineOptions } from "./learner/engine.ts";
 export * from "./learner/entry.ts";
 export { Learner } from "./learner/learner.ts";

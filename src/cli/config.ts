@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { FORECAST_FLUSH_MS, forecastProfiles, type ProfileForecast } from "../daemon/commit-forecast.ts";
 import { type Config, checkConfig, formatFault, optimizerOf } from "../daemon/config.ts";
 import { type MemoryPlan, memoryPlan } from "../daemon/memory-plan.ts";
+import { defaultMembers } from "../learner/ensemble/members.ts";
 import { inputsOf, outputsOf } from "../learner/learner-config.ts";
 import { type GlobalOptions, print, sourcesOf } from "./context.ts";
 import { optionsOf, positiveNumber } from "./options.ts";
@@ -44,12 +45,14 @@ function configText(config: Config): string {
   const plan = memoryOf(config);
   const broker = mqtt.broker === "embedded" ? `embedded on ${mqtt.host}:${mqtt.port}` : mqtt.broker;
   const rows = Object.entries(models).map(
-    ([name, { features, label, classes, categorical, network, optimizer, batch }]) => [
+    ([name, { features, label, classes, categorical, learner, network, optimizer, batch }]) => [
       name,
       `${features.join(", ")} → ${label}`,
-      [inputsOf({ features, categorical }), ...network.hidden, outputsOf({ classes })].join("-"),
+      learner === "ensemble"
+        ? `an ensemble of ${defaultMembers(inputsOf({ features, categorical }), outputsOf({ classes })).length}`
+        : [inputsOf({ features, categorical }), ...network.hidden, outputsOf({ classes })].join("-"),
       network.loss,
-      `${optimizer.kind} ${optimizerOf(optimizer).learningRate}`,
+      learner === "ensemble" ? "ekf" : `${optimizer.kind} ${optimizerOf(optimizer).learningRate}`,
       `${batch.size} rows or ${batch.maxAgeMs} ms`,
       bytes(plan.models[name]?.engineBytes ?? 0),
       bytes(plan.models[name]?.ringBytes ?? 0),

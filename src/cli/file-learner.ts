@@ -3,9 +3,10 @@
 
 import { learnerConfigJson, type ModelConfig } from "../daemon/config.ts";
 import { RivuletError } from "../error.ts";
-import { learnerOf, type ModelFile, parseModelFile } from "../export/model-file.ts";
+import { type AnyModelFile, learnerOf, parseAnyModelFile } from "../export/model-file.ts";
+import { defaultMembers } from "../learner/ensemble/members.ts";
 import { Learner } from "../learner/learner.ts";
-import { type Categorical, categoriesOf, type LearnerConfig } from "../learner/learner-config.ts";
+import { type Categorical, categoriesOf, inputsOf, type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
 import { configOf, type GlobalOptions } from "./context.ts";
 import { readText, readTrainingSet, type TrainingSet } from "./training-set.ts";
 
@@ -28,12 +29,16 @@ export function learnerForFile(
   file: string,
   options: FileOptions,
   trainingOf: Training,
+  network: "wanted" | "by default" | "if configured" = "if configured",
 ): { readonly learner: Learner; readonly set: TrainingSet } {
   const explicit =
     options.config !== undefined || process.env["RIVULET_CONFIG"] !== undefined || options.set.length > 0;
+  const start = options.model === undefined ? null : parseAnyModelFile(readText(options.model));
   const config = modelConfig(options);
-  const learned = JSON.parse(learnerConfigJson(config).json) as LearnerConfig;
-  const start = options.model === undefined ? null : parseModelFile(readText(options.model));
+  const isNetwork = network === "wanted" || (network === "by default" && !explicit) || start?.version === 1;
+  const learned = JSON.parse(
+    learnerConfigJson(isNetwork ? { ...config, learner: "network" } : config).json,
+  ) as LearnerConfig;
   const source = start ?? (explicit ? learned : null);
   const names = options.features ?? source?.features ?? null;
   const categorical = start === null ? learned.categorical : renamed(start, names ?? []);
@@ -58,13 +63,19 @@ export function learnerForFile(
     const renamedStart = { ...start, features: set.features, label: set.label, ...categories };
     return { learner: learnerOf(renamedStart, training), set };
   }
-  const network = options.seed === undefined ? learned.network : { ...learned.network, seed: options.seed };
-  const learner = new Learner({ ...learned, ...training, network, features: set.features, label: set.label });
-  return { learner, set };
+  const seeded = options.seed === undefined ? learned.network : { ...learned.network, seed: options.seed };
+  const named = { ...learned, network: seeded, features: set.features, label: set.label };
+  return { learner: new Learner({ ...suited(named), ...training }), set };
+}
+
+/** Makes the members of an ensemble those that suit the inputs which the file has. */
+function suited(learned: LearnerConfig): LearnerConfig {
+  if (learned.ensemble === undefined) return learned;
+  return { ...learned, ensemble: defaultMembers(inputsOf(learned), outputsOf(learned)) };
 }
 
 /** Gives what of a model file's features are categories the names that they have in the CSV file. */
-function renamed({ features, categorical }: ModelFile, names: readonly string[]): Categorical | undefined {
+function renamed({ features, categorical }: AnyModelFile, names: readonly string[]): Categorical | undefined {
   if (categorical === undefined) return undefined;
   const entries = Object.entries(categorical).map(([name, given]) => [names[features.indexOf(name)] ?? name, given]);
   return Object.fromEntries(entries);

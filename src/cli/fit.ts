@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { Command, Option } from "commander";
-import { modelFileOf } from "../export/model-file.ts";
+import { anyModelFileOf } from "../export/model-file.ts";
 import { defaultEngine } from "../learner/engines.ts";
 import type { Learner } from "../learner/learner.ts";
 import { OPTIMIZERS, type OptimizerKind } from "../learner/optimizer.ts";
@@ -55,9 +55,14 @@ export function fitCommand(exit: (code: number) => void): Command {
       const options = optionsOf<Options>(command);
       const { reason } = defaultEngine();
       if (reason !== null) process.stderr.write(`${reason}: training is several times slower\n`);
-      const { learner, set } = learnerForFile(file, options, trainingOf(options));
+      const { learner, set } = learnerForFile(
+        file,
+        options,
+        trainingOf(options),
+        options.optimizer === undefined ? "by default" : "wanted",
+      );
       const { fitted, reached } = await train(learner, set, options);
-      if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(modelFileOf(learner))}\n`);
+      if (options.out !== undefined) writeFileSync(options.out, `${JSON.stringify(anyModelFileOf(learner))}\n`);
       print(options, fitted, () => fittedText(fitted, set.rows, options));
       if (!reached) exit(1);
     });
@@ -68,7 +73,7 @@ function trainingOf(options: Options): Training {
   return (learned, explicit, rows) => {
     const kind = options.optimizer ?? (explicit ? learned.optimizer.kind : "sgd");
     const same = explicit && kind === learned.optimizer.kind;
-    const given = same ? learned.optimizer : { kind, learningRate: LEARNING_RATE };
+    const given = same ? learned.optimizer : { kind, learningRate: kind === "ekf" ? 1 : LEARNING_RATE };
     const size = options.batchSize ?? (explicit ? learned.batch.size : "full");
     return {
       optimizer: { ...given, learningRate: options.learningRate ?? given.learningRate },

@@ -3,6 +3,7 @@ import type { History } from "../daemon/verb-queries.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf, wholeNumber } from "./options.ts";
 import { PLOT_COLUMNS, plot } from "./plot.ts";
+import { memberLines } from "./status.ts";
 import { localTime, short } from "./table.ts";
 
 interface Options {
@@ -30,7 +31,7 @@ export function historyCommand(): Command {
     });
 }
 
-function historyText({ model, from, to, points }: History): string {
+function historyText({ model, from, to, points, members }: History): string {
   const first = points[0];
   const last = points.at(-1);
   if (first === undefined || last === undefined) return `model ${model} has no steps between ${from} and ${to} yet`;
@@ -38,5 +39,6 @@ function historyText({ model, from, to, points }: History): string {
     `cost of model ${model}, steps ${short(first.step)} to ${short(last.step)}, rows to ${short(last.sequence)}`,
     plot(points.map(({ cost }) => cost)),
     `from ${localTime(first.at)} to ${localTime(last.at)}; newest ${short(last.cost)}, range there ${short(last.min)} … ${short(last.max)}`,
+    ...memberLines(model, members),
   ].join("\n");
 }

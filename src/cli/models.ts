@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { RivuletError } from "../error.ts";
-import { parseModelFile } from "../export/model-file.ts";
+import { parseAnyModelFile } from "../export/model-file.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf } from "./options.ts";
 import { localTime, table } from "./table.ts";
@@ -57,13 +57,15 @@ function reset(): Command {
 
 function importer(): Command {
   return new Command("import")
-    .description("make the network of a model file the current one; features and layers must be those of the model")
+    .description(
+      "make what a model file has learned the current state; features, layers and members must be those of the model",
+    )
     .argument("<file>", "model file (JSON), as `snapshots export` and `fit --out` write it")
     .option("--name <model>", "which model (default: the only one)")
     .option("--json", "print JSON")
     .action(async (file: string, _, command: Command) => {
       const options = optionsOf(command);
-      const model = parseModelFile(readText(file));
+      const model = parseAnyModelFile(readText(file));
       const line = await ask(options, "models-import", { name: options.name, model: { ...model } });
       print(
         options,

@@ -1,6 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import { EXPORT_FORMATS, type Exported, type SnapshotDifference, type SnapshotLine } from "../daemon/verb-snapshots.ts";
+import {
+  EXPORT_FORMATS,
+  type Exported,
+  type SnapshotDetails,
+  type SnapshotDifference,
+  type SnapshotLine,
+} from "../daemon/verb-snapshots.ts";
 import { RivuletError } from "../error.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf, wholeNumber } from "./options.ts";
@@ -50,11 +56,17 @@ function show(): Command {
           snapshotsText([details]),
           "",
           `checksum ${details.checksum}`,
-          `network  ${details.network.layers[0]?.weights[0]?.length}-${details.network.layers.map(({ biases }) => biases.length).join("-")}, ${details.parameters} parameters, numerics ${details.numerics}`,
+          `network  ${shapeOf(details.network)}, ${details.parameters} parameters, numerics ${details.numerics}`,
           `config   ${JSON.stringify(details.config)}`,
         ].join("\n"),
       );
     });
+}
+
+function shapeOf(network: SnapshotDetails["network"]): string {
+  if (network.version === 2) return `an ensemble of ${network.members.length}`;
+  const { layers } = network;
+  return [layers[0]?.weights[0]?.length, ...layers.map(({ biases }) => biases.length)].join("-");
 }
 
 function diff(): Command {

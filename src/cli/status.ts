@@ -60,8 +60,16 @@ function statusText({ broker, store, models, startedAt, data, pid, version, relo
     "",
     table(headings, rows),
     ...scores(models),
+    ...Object.entries(models).flatMap(([name, { members }]) => memberLines(name, members)),
   ];
   return lines.join("\n");
+}
+
+/** Shows how the members of an ensemble fare: their mean losses of late, and what they count in its predictions. */
+export function memberLines(model: string, members: Status["models"][string]["members"]): readonly string[] {
+  if (members === null || members.length < 2) return [];
+  const rows = members.map(({ name, loss, weight }) => [name, digits(loss), weight.toFixed(3)]);
+  return ["", table([`members of ${model}`, "loss of late", "weight"], rows)];
 }
 
 /** Shows what the newest predictions of the scored models were worth. */

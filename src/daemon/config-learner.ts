@@ -3,7 +3,15 @@
 
 import { createHash } from "node:crypto";
 import { RivuletError } from "../error.ts";
-import { LATE_KEEP, type LearnerConfig, outputsOf, WATCH_DEFAULTS, type Watch } from "../learner/learner-config.ts";
+import { defaultMembers } from "../learner/ensemble/members.ts";
+import {
+  inputsOf,
+  LATE_KEEP,
+  type LearnerConfig,
+  outputsOf,
+  WATCH_DEFAULTS,
+  type Watch,
+} from "../learner/learner-config.ts";
 import { OPTIMIZER_DEFAULTS, type OptimizerConfig, type OptimizerKind } from "../learner/optimizer.ts";
 import type { Schedule } from "../learner/schedule.ts";
 import type { OutputActivation } from "../learner/topology.ts";
@@ -81,6 +89,7 @@ type LearnerKeys = Pick<
   | "classes"
   | "categorical"
   | "classWeights"
+  | "learner"
   | "network"
   | "scale"
   | "missing"
@@ -92,13 +101,25 @@ type LearnerKeys = Pick<
 
 /** Takes the learner-relevant part out, with every choice spelt out. */
 export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
-  const { hidden, activation, loss, init, seed } = model.network;
   return {
     features: model.features,
     label: model.label,
     classes: model.classes,
     ...(Object.keys(model.categorical).length === 0 ? {} : { categorical: model.categorical }),
     ...(model.classWeights === "none" ? {} : { classWeights: model.classWeights }),
+    ...(model.learner === "ensemble" ? ensembleOf(model) : networkOf(model)),
+    scale: model.scale,
+    ...(model.missing === "mean" ? {} : { missing: model.missing }),
+    ...(model.precision === "f64" ? {} : { precision: model.precision }),
+    batch: { size: model.batch.size },
+    ...watchEntry(model),
+    ...(model.late.keep === LATE_KEEP ? {} : { late: { keep: model.late.keep } }),
+  };
+}
+
+function networkOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimizer"> {
+  const { hidden, activation, loss, init, seed, fourier } = model.network;
+  return {
     network: {
       hidden,
       activation: typeof activation === "string" ? hidden.map(() => activation) : activation,
@@ -106,20 +127,27 @@ export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
       loss,
       init,
       seed,
+      ...(fourier === null ? {} : { fourier }),
     },
-    scale: model.scale,
-    ...(model.missing === "mean" ? {} : { missing: model.missing }),
-    ...(model.precision === "f64" ? {} : { precision: model.precision }),
     optimizer: optimizerOf(model.optimizer),
-    batch: { size: model.batch.size },
-    ...watchEntry(model),
-    ...(model.late.keep === LATE_KEEP ? {} : { late: { keep: model.late.keep } }),
+  };
+}
+
+/** Spells the members out, so that those of a later release make no old configuration mean another ensemble. */
+function ensembleOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimizer" | "ensemble"> {
+  const { loss, seed } = model.network;
+  const output = outputOf({ ...model, network: { ...model.network, output: null } });
+  return {
+    network: { hidden: [], activation: [], output, loss, init: "he", seed },
+    optimizer: { kind: "ekf", learningRate: 1 },
+    ensemble: defaultMembers(inputsOf(model), outputsOf(model)),
   };
 }
 
 /** Only what is not as WATCH_DEFAULTS has it, so that a key which a later release adds changes no old configuration. */
-function watchEntry({ metrics, drift }: LearnerKeys): Pick<LearnerConfig, "watch"> {
-  const wanted: Watch = { metrics, ...drift };
+function watchEntry({ metrics, drift, learner }: LearnerKeys): Pick<LearnerConfig, "watch"> {
+  const auto = learner === "ensemble" ? "event" : WATCH_DEFAULTS.policy;
+  const wanted: Watch = { metrics, ...drift, policy: drift.policy === "auto" ? auto : drift.policy };
   const changed = Object.entries(wanted).filter(([key, value]) => Reflect.get(WATCH_DEFAULTS, key) !== value);
   return changed.length === 0 ? {} : { watch: Object.fromEntries(changed) };
 }

@@ -1,6 +1,8 @@
 // The rules that set one key against another. Each finding names the keys that it read, so that it stays silent where one
 // of them is wrong already.
 
+import { ENSEMBLE_INPUTS_MAX } from "../learner/ensemble/members.ts";
+import { covarianceEntriesOf } from "../learner/kalman/filter-layout.ts";
 import { classesOf, inputsOf, outputsOf } from "../learner/learner-config.ts";
 import { layoutOf } from "../learner/topology.ts";
 import { HEAP_BYTES_MAX } from "../learner/wasm/heap.ts";
@@ -162,7 +164,53 @@ function modelRules(at: readonly string[], model: ModelEntry, { intake }: Config
       ]),
     );
   }
-  return [...findings, ...networkRules([...at, "network"], model, [...at, "features"])];
+  if (model.network.loss === "mse" && classes !== null) {
+    const message = `came "mse"; classes need cross-entropy`;
+    findings.push(finding([...at, "network", "loss"], message, [[...at, "classes"]]));
+  }
+  if (model.learner === "ensemble") return [...findings, ...ensembleRules(at, model)];
+  return [...findings, ...filterRules(at, model), ...networkRules([...at, "network"], model, [...at, "features"])];
+}
+
+function ensembleRules(at: readonly string[], model: ModelEntry): readonly RuleFinding[] {
+  const inputs = inputsOf(model);
+  if (inputs <= ENSEMBLE_INPUTS_MAX) return [];
+  const message = `came "ensemble"; allowed with ${inputs} inputs: network, for what an ensemble knows of them grows with their square (up to ${ENSEMBLE_INPUTS_MAX})`;
+  return [
+    finding([...at, "learner"], message, [
+      [...at, "features"],
+      [...at, "categorical"],
+    ]),
+  ];
+}
+
+/** What the extended Kalman filter needs, and what needs it. */
+function filterRules(at: readonly string[], model: ModelEntry): readonly RuleFinding[] {
+  const { network, optimizer, classes } = model;
+  const kindPath = [...at, "optimizer", "kind"];
+  if (optimizer.kind !== "ekf") {
+    if (network.fourier === null) return [];
+    return [finding([...at, "network", "fourier"], "goes with optimizer.kind ekf", [kindPath])];
+  }
+  const findings: RuleFinding[] = [];
+  if (network.loss === "mse" && outputOf({ network, classes }) !== "identity") {
+    findings.push(finding([...at, "network", "output"], "is identity, or null, with ekf and mse", [kindPath]));
+  }
+  const { hidden } = network;
+  const options = {
+    hidden,
+    activation: hidden.map(() => "tanh" as const),
+    covariance: optimizer.covariance,
+    noise: 0,
+    relevance: false,
+    ...(network.fourier === null ? {} : { fourier: network.fourier }),
+  };
+  const entries = covarianceEntriesOf(options, inputsOf(model), outputsOf(model));
+  if (entries > PARAMETERS_MAX) {
+    const message = `its covariance would have ${entries} numbers; allowed: ${PARAMETERS_MAX}`;
+    findings.push(finding([...at, "network", "hidden"], message, [kindPath, [...at, "features"]]));
+  }
+  return findings;
 }
 
 function categoryRules(at: readonly string[], model: ModelEntry, features: KeyPath): readonly RuleFinding[] {
@@ -199,9 +247,6 @@ function networkRules(at: readonly string[], model: ModelEntry, features: KeyPat
   }
   if (loss === "mse" && output === "softmax") {
     findings.push(finding([...at, "output"], `came "softmax"; it goes with cross-entropy`, [[...at, "loss"]]));
-  }
-  if (loss === "mse" && model.classes !== null) {
-    findings.push(finding([...at, "loss"], `came "mse"; classes need cross-entropy`, [classesPath]));
   }
   const activations = [...hidden.map(() => "relu" as const), outputOf(model)];
   const { parameterCount } = layoutOf({ units: [inputsOf(model), ...hidden, outputs], activations, loss });

@@ -30,6 +30,7 @@ const COMMIT_PROFILES = ["eager", "balanced", "sd-card"] as const;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const CLASS_WEIGHTS = ["none", "balanced"] as const;
 const MISSING = ["mean", "refuse"] as const;
+const LEARNERS = ["ensemble", "network"] as const;
 const SCALES = ["standard", "none"] as const;
 /** No blank at either end and no control character, so that a name survives CSV headers, topics and logs. */
 const NAME = /^(?!\s)[^\p{Cc}]{1,64}(?<!\s)$/u;
@@ -104,6 +105,10 @@ const METRICS = ["full", "none"] as const;
 const DETECTORS_OR_NONE = [...DETECTORS, "none"] as const;
 const INPUTS = ["error", "loss"] as const;
 
+const POLICIES = ["auto", ...DRIFT_POLICIES] as const;
+/** Features that are made of one feature, at the most: as many as a layer may have units. */
+const GAMMA_MAX = 1000;
+
 const activation = z.enum(ACTIVATIONS);
 const name = z.string().regex(NAME);
 const NAME_LIMIT = `1 to 64 characters, other than ${RESERVED_FIELDS.join(", ")}`;
@@ -140,9 +145,20 @@ const network = z
       .prefault("he")
       .meta(words("How the weights begin; textbook is normal numbers times 0.01", INITS)),
     seed: whole("Seed of the initial weights", "", 0, 4_294_967_295, 1),
+    fourier: z
+      .strictObject({
+        count: z.int().min(1).max(LAYER_UNITS_MAX),
+        gamma: z.number().gt(0).max(GAMMA_MAX),
+      })
+      .nullable()
+      .prefault(null)
+      .meta({
+        description: "Random Fourier features before the first layer, beside the inputs; with optimizer ekf",
+        limit: `{count: N, gamma: R}, N from 1 to ${LAYER_UNITS_MAX}, R above 0 up to ${GAMMA_MAX}; or null`,
+      }),
   })
   .prefault({})
-  .meta({ description: "The network" });
+  .meta({ description: "The network; of an ensemble only loss and seed count" });
 
 const snapshot = z
   .strictObject({
@@ -197,6 +213,15 @@ const model = z
           "Factors of the classes' losses: balanced is the inverse of how often each came so far, at most 100",
         limit: `${CLASS_WEIGHTS.join(", ")}, or a list of one number above 0, up to 1e6, for each class; with cross-entropy`,
       }),
+    learner: z
+      .enum(LEARNERS)
+      .prefault("ensemble")
+      .meta(
+        words(
+          "What learns: an ensemble that needs no tuning, or the network below; left out beside any key of network but loss and seed, or any of optimizer, it is the network",
+          LEARNERS,
+        ),
+      ),
     network,
     scale: z
       .enum(SCALES)
@@ -239,9 +264,9 @@ const model = z
           .prefault(WATCH_DEFAULTS.input)
           .meta(words("What it watches: whether the class was wrong, or how much", INPUTS)),
         policy: z
-          .enum(DRIFT_POLICIES)
-          .prefault(WATCH_DEFAULTS.policy)
-          .meta(words("What is done about a drift", DRIFT_POLICIES)),
+          .enum(POLICIES)
+          .prefault("auto")
+          .meta(words("What is done about a drift; auto is rollback of a network, event of an ensemble", POLICIES)),
       })
       .prefault({})
       .meta({ description: "What is done when the world changes" }),

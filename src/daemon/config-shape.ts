@@ -19,6 +19,8 @@ export interface ModelConfig {
   readonly classWeights: "none" | ClassWeightsConfig;
   /** Features that are no numbers, by name. */
   readonly categorical: Categorical;
+  /** What learns: several networks, mixed, or the one that `network` and `optimizer` describe. */
+  readonly learner: "ensemble" | "network";
   readonly network: {
     readonly hidden: readonly number[];
     /** One for all hidden layers, or one for each. */
@@ -28,6 +30,7 @@ export interface ModelConfig {
     readonly loss: Loss;
     readonly init: Init;
     readonly seed: number;
+    readonly fourier: { readonly count: number; readonly gamma: number } | null;
   };
   readonly scale: "standard" | "none";
   /** What becomes of a row in which some features are missing. */
@@ -39,7 +42,7 @@ export interface ModelConfig {
   readonly late: { readonly keep: number };
   /** Whether predictions are scored as they come. */
   readonly metrics: Watch["metrics"];
-  readonly drift: Pick<Watch, "detector" | "input" | "policy">;
+  readonly drift: Pick<Watch, "detector" | "input"> & { readonly policy: Watch["policy"] | "auto" };
   readonly snapshot: {
     readonly every: { readonly ms: number } | { readonly steps: number };
     readonly minGapMs: number;

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { RivuletError } from "../error.ts";
+import { ENSEMBLE_INPUTS_MAX } from "../learner/ensemble/members.ts";
 import {
   type ConfigFault,
   type Finding,
@@ -79,6 +80,7 @@ export function checkConfigText(text: string | null, overrides: ConfigOverrides 
   if (data !== null) applied.push({ path: ["data"], value: data, source: "--data" });
   const tree: Tree = root ?? Object.create(null);
   for (const { path, value } of applied) assign(tree, path, value);
+  chooseLearners(tree);
   const { config, findings } = checkKeys(tree);
   // Of a text that is no YAML nothing is known: neither which models it has, nor what its keys are to be held against.
   const known = (fault: ConfigFault) => root !== null || !/\bmodels\.|_MODELS__/i.test(fault.source ?? "");
@@ -112,6 +114,36 @@ function assign(root: Tree, path: readonly string[], value: unknown): void {
     tree = next;
   }
   tree[path.at(-1) ?? ""] = value;
+}
+
+/** Keys of `network` that an ensemble has as well. */
+const SHARED_KEYS: readonly string[] = ["loss", "seed"];
+
+/**
+ * Whoever describes a network, or how it is trained, and does not say what learns, wants that network; so does who has more
+ * inputs than an ensemble is for.
+ */
+function chooseLearners(tree: Tree): void {
+  const models = tree["models"];
+  if (!isTree(models)) return;
+  for (const model of Object.values(models)) {
+    if (!isTree(model) || Object.hasOwn(model, "learner")) continue;
+    const [network, optimizer] = [model["network"], model["optimizer"]];
+    const describes = isTree(network) && Object.keys(network).some((key) => !SHARED_KEYS.includes(key));
+    const trains = isTree(optimizer) && Object.keys(optimizer).length > 0;
+    if (describes || trains || inputsIn(model) > ENSEMBLE_INPUTS_MAX) model["learner"] = "network";
+  }
+}
+
+/** Counts the inputs as far as they can be told before the keys are checked. */
+function inputsIn(model: Tree): number {
+  const [features, categorical] = [model["features"], model["categorical"]];
+  const names = Array.isArray(features) ? features.length : 2;
+  if (!isTree(categorical)) return names;
+  return Object.values(categorical).reduce<number>(
+    (sum, given) => sum + (Array.isArray(given) ? given.length - 1 : typeof given === "number" ? given - 1 : 0),
+    names,
+  );
 }
 
 /** Checks every key alone. The configuration has the defaults in place of the keys that are wrong. */

@@ -1,3 +1,5 @@
+import type { EngineOptions } from "../learner/engine.ts";
+import { filterBytesOf } from "../learner/kalman/filter-layout.ts";
 import { engineOptionsOf } from "../learner/learner-config.ts";
 import { memoryMapOf } from "../learner/wasm/memory-map.ts";
 import { learnerConfigOf } from "./config-learner.ts";
@@ -15,13 +17,21 @@ export interface MemoryPlan {
   readonly totalBytes: number;
 }
 
+/** Plans an engine: of an ensemble what its filters take of the memory that all engines share. */
+function engineBytesOf(options: EngineOptions): number {
+  const { members, topology, precision = "f64" } = options;
+  if (members === undefined) return memoryMapOf(options).bytes;
+  const [inputs = 0, outputs = 0] = [topology.units[0], topology.units.at(-1)];
+  return members.reduce((sum, member) => sum + filterBytesOf(member, inputs, outputs, precision), 0);
+}
+
 /** Plans the buffers of all models: their engines and their rings. */
 export function memoryPlan(
   models: Readonly<Record<string, Parameters<typeof learnerConfigOf>[0]>>,
   ringRows: number,
 ): MemoryPlan {
   const planned = Object.entries(models).map(([name, model]) => {
-    const { bytes: engine } = memoryMapOf(engineOptionsOf(learnerConfigOf(model)));
+    const engine = engineBytesOf(engineOptionsOf(learnerConfigOf(model)));
     const ring = ringRows * (model.features.length + RING_COLUMNS) * Float64Array.BYTES_PER_ELEMENT;
     return [name, { engineBytes: engine, ringBytes: ring }] as const;
   });

@@ -1,5 +1,6 @@
 import { RivuletError } from "../error.ts";
-import { learnerOf, type ModelFile, readModelFile } from "../export/model-file.ts";
+import { type AnyModelFile, learnerOf, type ModelFile, readModelFile } from "../export/model-file.ts";
+import type { Learner } from "../learner/learner.ts";
 import type { LearnerConfig } from "../learner/learner-config.ts";
 import { decodeStateBlock, encodeStateBlock } from "../learner/state-block.ts";
 import { canonicalJson } from "./canonical-json.ts";
@@ -8,7 +9,7 @@ import { liveModel } from "./resolve-model.ts";
 import type { Rooms } from "./rooms.ts";
 import { act, type SnapshotLine } from "./verb-snapshots.ts";
 
-/** What of a state is taken over: parameters, statistics of the inputs, and a schedule that begins anew. */
+/** What of a network's state is taken over: parameters, statistics of the inputs, and a schedule that begins anew. */
 const IMPORTED: readonly string[] = ["PARM", "SCAL", "MISS", "MEAN", "SCHD"];
 
 /**
@@ -22,24 +23,29 @@ export async function importModel(
   const model = liveModel(rooms.models, params.name);
   const file = readModelFile(params.model);
   const { learner: config } = model.state.config;
-  assertFits(file, config, model.name);
-  return act(rooms, model, { kind: "import", learner: Buffer.from(stateOf(file, config)).toString("base64") });
+  const { optimizer, batch, precision } = config;
+  const training = { optimizer, batch, ...(precision === undefined ? {} : { precision }) };
+  const learner = learnerOf(file, training, "reference");
+  assertFits(file, learner, config, model.name);
+  const state = file.version === 2 ? learner.save() : networkState(learner);
+  return act(rooms, model, { kind: "import", learner: Buffer.from(state).toString("base64") });
 }
 
-function stateOf(file: ModelFile, { optimizer, batch, precision }: LearnerConfig): Uint8Array {
-  const learner = learnerOf(file, { optimizer, batch, ...(precision === undefined ? {} : { precision }) }, "reference");
+function networkState(learner: Learner): Uint8Array {
   return encodeStateBlock(decodeStateBlock(learner.save()).filter(({ tag }) => IMPORTED.includes(tag)));
 }
 
-function assertFits(file: ModelFile, config: LearnerConfig, name: string): void {
-  const { categorical: _, ...rest } = config;
+function assertFits(file: AnyModelFile, learner: Learner, config: LearnerConfig, name: string): void {
+  const { categorical: _, ensemble: members, ...rest } = config;
   const wanted = {
     ...rest,
     features: file.features,
     label: file.label,
     classes: file.classes ?? null,
     ...(file.categorical === undefined ? {} : { categorical: file.categorical }),
-    network: { ...config.network, ...networkOf(file) },
+    ...(file.version === 2
+      ? { network: { ...config.network, loss: file.loss }, ensemble: membersOf(learner, members) }
+      : { network: { ...config.network, ...networkOf(file) } }),
     scale: file.scaler === null ? "none" : "standard",
   };
   const difference = compareLearnerConfig(canonicalJson(config), canonicalJson(wanted));
@@ -50,6 +56,15 @@ function assertFits(file: ModelFile, config: LearnerConfig, name: string): void 
   );
   throw new RivuletError("topology-differs", `the file does not fit model ${name}: ${changes.join("; ")}`, {
     hint: `Give the model the file's features and layers in the configuration, then \`rivulet models reset ${name}\`.`,
+  });
+}
+
+/** Describes the members of a file; what their frequencies were drawn by is not in it. */
+function membersOf({ config }: Learner, here: LearnerConfig["ensemble"]): LearnerConfig["ensemble"] {
+  return config.ensemble?.map((member, n) => {
+    const { fourier } = member;
+    const gamma = here?.[n]?.fourier?.gamma;
+    return fourier === undefined || gamma === undefined ? member : { ...member, fourier: { ...fourier, gamma } };
   });
 }
 

@@ -1,5 +1,5 @@
 import { RivuletError } from "../error.ts";
-import { type ModelFile, modelFileOf } from "../export/model-file.ts";
+import { type AnyModelFile, anyModelFileOf } from "../export/model-file.ts";
 import { categoriesOf } from "../learner/learner-config.ts";
 import { type Categories, nameOfCategory } from "../sample/category.ts";
 import { QUESTION } from "../sample/rows.ts";
@@ -13,7 +13,7 @@ const RECENT = 200;
 const RECENT_NUMBERS_MAX = 262_144;
 
 /** Is a model as it stands now, or stood in a snapshot. */
-export type LiveModel = ModelFile;
+export type LiveModel = AnyModelFile;
 
 /** Lists the newest samples of a model. */
 export interface Recent {
@@ -32,9 +32,9 @@ export interface Recent {
 export function showModel(
   rooms: Rooms,
   { name, id }: { name?: string | undefined; id?: string | undefined },
-): ModelFile | Promise<ModelFile> {
+): AnyModelFile | Promise<AnyModelFile> {
   if (id !== undefined) return snapshotFile(rooms, { name, snapshot: id });
-  return modelFileOf(liveModel(rooms.models, name).state.learner);
+  return anyModelFileOf(liveModel(rooms.models, name).state.learner);
 }
 
 /** Lists the newest samples since the daemon started: those that the ring still holds. */

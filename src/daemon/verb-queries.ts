@@ -1,7 +1,7 @@
 import type { DriftPolicy } from "../evaluate/adaptation.ts";
 import type { MonitorReading } from "../evaluate/monitor.ts";
 import { type Worth, worthOf } from "../evaluate/worth.ts";
-import type { EngineKind } from "../learner/engine.ts";
+import type { EngineKind, Standing } from "../learner/engine.ts";
 import type { Precision } from "../learner/precision.ts";
 import type { BrokerStatus } from "../mqtt/broker.ts";
 import type { QuarantineCount, QuarantineRecord, StoreStatus } from "../store/store.ts";
@@ -59,6 +59,8 @@ export interface ModelStatus {
   readonly missing: number;
   /** Questions that wait for their label, and those that were given up because too many came after them. */
   readonly questions: { readonly open: number; readonly expired: number };
+  /** How each member of an ensemble fares; null of a network. */
+  readonly members: readonly Standing[] | null;
   /** What trains it: the compiled engine, or the reference; and in what precision. */
   readonly engine: EngineKind;
   readonly precision: Precision;
@@ -71,6 +73,8 @@ export interface ModelStatus {
 
 export interface History {
   readonly model: string;
+  /** How each member of an ensemble fares at present; null of a network. */
+  readonly members: readonly Standing[] | null;
   readonly from: number;
   readonly to: number;
   readonly points: readonly {
@@ -142,6 +146,7 @@ function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelSta
     undone,
     missing,
     questions: { open: questions.open, expired: questions.expired },
+    members: state.learner.engine.ensemble?.standings ?? null,
     engine: state.learner.engine.kind,
     precision,
     ignoredFields,
@@ -166,6 +171,7 @@ export async function history(
   const points = await store.history({ model, from, to, points: params.points ?? POINTS });
   return {
     model,
+    members: models.get(model)?.state.learner.engine.ensemble?.standings ?? null,
     from,
     to,
     points: points.map(({ step, sequence, atMs, cost, min, max }) => ({

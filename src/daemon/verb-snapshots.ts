@@ -1,6 +1,6 @@
 import { RivuletError } from "../error.ts";
 import { cHeaderOf } from "../export/c-header.ts";
-import { type ModelFile, modelFileOf } from "../export/model-file.ts";
+import { type AnyModelFile, anyModelFileOf, modelFileOf } from "../export/model-file.ts";
 import { networkGraph } from "../export/network-graph.ts";
 import { onnxOf } from "../export/onnx.ts";
 import { Learner } from "../learner/learner.ts";
@@ -39,7 +39,7 @@ export interface SnapshotDetails extends SnapshotLine {
   readonly config: unknown;
   readonly parameters: number;
   /** The network that it holds. */
-  readonly network: ModelFile;
+  readonly network: AnyModelFile;
 }
 
 export interface SnapshotDifference {
@@ -63,7 +63,7 @@ export const EXPORT_FORMATS = ["json", "onnx", "c"] as const;
 
 /** Is a network for other programs; the bytes of ONNX travel as base64. */
 export type Exported =
-  | ModelFile
+  | AnyModelFile
   | { readonly format: "onnx"; readonly base64: string }
   | { readonly format: "c"; readonly text: string };
 
@@ -87,7 +87,7 @@ export async function showSnapshot(
     numerics: saved.numerics,
     config: JSON.parse(saved.config),
     parameters: learner.engine.layout.parameterCount,
-    network: modelFileOf(learner),
+    network: anyModelFileOf(learner),
   };
 }
 
@@ -138,8 +138,8 @@ export async function tagSnapshot(
 export async function snapshotFile(
   rooms: Rooms,
   params: { name?: string | undefined; snapshot: string },
-): Promise<ModelFile> {
-  return modelFileOf((await loadSnapshot(rooms, params.name, params.snapshot)).learner);
+): Promise<AnyModelFile> {
+  return anyModelFileOf((await loadSnapshot(rooms, params.name, params.snapshot)).learner);
 }
 
 export async function exportSnapshot(
@@ -147,14 +147,13 @@ export async function exportSnapshot(
   params: { name?: string | undefined; snapshot: string; format: (typeof EXPORT_FORMATS)[number] },
 ): Promise<Exported> {
   const { record, learner } = await loadSnapshot(rooms, params.name, params.snapshot);
-  const file = modelFileOf(learner);
   switch (params.format) {
     case "json":
-      return file;
+      return anyModelFileOf(learner);
     case "onnx":
-      return { format: "onnx", base64: Buffer.from(onnxOf(networkGraph(file))).toString("base64") };
+      return { format: "onnx", base64: Buffer.from(onnxOf(networkGraph(modelFileOf(learner)))).toString("base64") };
     case "c":
-      return { format: "c", text: cHeaderOf(networkGraph(file), record.model) };
+      return { format: "c", text: cHeaderOf(networkGraph(modelFileOf(learner)), record.model) };
   }
 }
 

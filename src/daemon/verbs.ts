@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { RivuletError } from "../error.ts";
-import type { ModelFile } from "../export/model-file.ts";
+import type { AnyModelFile } from "../export/model-file.ts";
 import { FEATURES_MAX } from "./config-schema.ts";
 import { type Diagnosis, doctor } from "./doctor.ts";
 import { type Prediction, predict } from "./predict.ts";
@@ -114,7 +114,7 @@ interface Results {
   importance: Importances;
   "journal-export": JournalExported;
   verify: Verified;
-  model: ModelFile;
+  model: AnyModelFile;
   recent: Recent;
   "models-list": readonly ModelLine[];
   "models-reset": SnapshotLine;

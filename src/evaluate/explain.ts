@@ -1,6 +1,8 @@
 import { activate, multiplyByDerivative } from "../learner/activation.ts";
 import { affine, backward } from "../learner/dense.ts";
+import { log } from "../learner/elementary.ts";
 import type { Engine } from "../learner/engine.ts";
+import type { EnsembleEngine } from "../learner/ensemble/ensemble-engine.ts";
 import type { Learner } from "../learner/learner.ts";
 import { roundOf, type Vector, vectorOf } from "../learner/precision.ts";
 
@@ -23,6 +25,7 @@ export interface Explanation {
  */
 export function explain(learner: Learner, features: ArrayLike<number>): Explanation {
   const { engine, config } = learner;
+  if (engine.ensemble !== null) return explainMixture(learner, features, engine.ensemble);
   const precision = config.precision ?? "f64";
   const round = roundOf(precision);
   const { layers } = engine.layout;
@@ -45,6 +48,37 @@ export function explain(learner: Learner, features: ArrayLike<number>): Explanat
     delta = below;
   }
   return { output, value: last[output]!, inputs: activations[0]!, gradients: delta };
+}
+
+/** Half of what an input is moved by, of 1 where it is scaled. */
+const HALF_STEP = 1e-4;
+
+/**
+ * Explains what an ensemble predicts: the mixture's log-odds of the class, or the value; of a network that a filter trains
+ * likewise. The derivatives are differences of predictions, for the mixture has no layers.
+ */
+function explainMixture(learner: Learner, features: ArrayLike<number>, ensemble: EnsembleEngine): Explanation {
+  const { engine, config } = learner;
+  const output = winnerOf(learner.outputsFor(features));
+  const count = engine.inputs.length / engine.labels.length;
+  const inputs = new Float64Array(count);
+  if (engine.scaler === null) inputs.set(engine.inputs.subarray(0, count));
+  else engine.scaler.standardize(inputs, engine.inputs, 1);
+  const isValue = config.network.loss === "mse";
+  const valueAt = (at: Float64Array) => {
+    ensemble.predictStandardized(at);
+    const predicted = engine.outputs[output]!;
+    return isValue ? predicted : log(predicted) - log(1 - predicted);
+  };
+  const gradients = inputs.map((input, i) => {
+    const moved = inputs.slice();
+    const step = HALF_STEP * Math.max(1, Math.abs(input));
+    moved[i] = input + step;
+    const above = valueAt(moved);
+    moved[i] = input - step;
+    return (above - valueAt(moved)) / (2 * step);
+  });
+  return { output, value: valueAt(inputs), inputs, gradients };
 }
 
 /** Computes what each layer is given for the first row of the engine's inputs, and last the logits. */

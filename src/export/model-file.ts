@@ -1,17 +1,26 @@
 // The model file: a trained network as JSON, for exchange with other programs. It carries no moments and no generator:
 // training goes on from it, but not bit for bit. Refuses anything that is not just what the format says.
 
-import { RivuletError } from "../error.ts";
 import type { EngineChoice } from "../learner/engines.ts";
 import { Learner } from "../learner/learner.ts";
 import { type Categorical, inputsOf, type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
-import { ACTIVATIONS, LOSSES, type Loss, OUTPUTS, type OutputActivation } from "../learner/topology.ts";
+import { ACTIVATIONS, type Loss, type OutputActivation } from "../learner/topology.ts";
+import { type EnsembleFile, ensembleFileAt, ensembleLearnerOf, ensemblePartsOf, onlyNetwork } from "./ensemble-file.ts";
+import {
+  arrayAt,
+  choiceAt,
+  FORMAT,
+  type Head,
+  headAt,
+  invalid,
+  layerAt,
+  objectAt,
+  show,
+  type Training,
+  weightsOf,
+} from "./places.ts";
 
-const FORMAT = "rivulet-model";
 const VERSION = 1;
-const UNITS_MAX = 65_536;
-/** Far below where adding 1 to a count no longer changes it. */
-const SCALER_COUNT_MAX = 1e15;
 
 export interface ModelFileLayer {
   /** (units, inputs): weights[j][i] leads from unit i to unit j. */
@@ -42,39 +51,66 @@ export interface ModelFile {
   readonly means?: readonly number[];
 }
 
-/** Writes what a learner has learned. */
+/** A network's model file, or an ensemble's. */
+export type AnyModelFile = ModelFile | EnsembleFile;
+
+/** Writes what a learner has learned: version 1 of a network, version 2 of an ensemble. */
+export function anyModelFileOf(learner: Learner): AnyModelFile {
+  const { ensemble } = learner.engine;
+  if (ensemble === null || ensemble.isPlain) return modelFileOf(learner);
+  return { format: FORMAT, version: 2, ...headOf(learner), ...ensemblePartsOf(ensemble) };
+}
+
+/** Writes what a network has learned. Throws `usage` for an ensemble. */
 export function modelFileOf(learner: Learner): ModelFile {
-  const { config, engine } = learner;
-  const { parameters, layout, scaler } = engine;
+  const { parameters, layout, ensemble } = learner.engine;
+  if (ensemble !== null && !ensemble.isPlain) throw onlyNetwork("version 1 of the model file");
+  const layers = weightsOf(layout, parameters);
+  const scaler = ensemble?.labelScaler ?? null;
+  const [mean, std] = [scaler?.mean[0] ?? 0, scaler?.std[0] ?? 1];
+  const activation = learner.config.network.output;
   return {
     format: FORMAT,
     version: VERSION,
+    ...headOf(learner),
+    // A filter's network ends in sums, and its values are standardized.
+    layers: layers.map((layer, l) => {
+      if (l < layers.length - 1 || ensemble === null) return layer;
+      const weights = layer.weights.map((row) => row.map((weight) => std * weight));
+      return { weights, biases: layer.biases.map((bias) => mean + std * bias), activation };
+    }),
+  };
+}
+
+function headOf({ config, engine, means }: Learner): Head {
+  const { scaler } = engine;
+  return {
     features: config.features,
     label: config.label,
     ...(config.classes === null ? {} : { classes: config.classes }),
     ...(config.categorical === undefined ? {} : { categorical: config.categorical }),
     loss: config.network.loss,
-    layers: layout.layers.map(({ inputs, units, activation, weightsOffset, biasesOffset }) => ({
-      weights: Array.from({ length: units }, (_, j) =>
-        Array.from({ length: inputs }, (_, i) => parameters[weightsOffset + i * units + j] ?? Number.NaN),
-      ),
-      biases: [...parameters.subarray(biasesOffset, biasesOffset + units)],
-      activation,
-    })),
     scaler:
       scaler === null
         ? null
         : { mean: [...scaler.mean], std: [...scaler.std], ...(scaler.frozen ? {} : { count: scaler.count }) },
-    ...(learner.means === null ? {} : { means: [...learner.means] }),
+    ...(means === null ? {} : { means: [...means] }),
   };
 }
 
 /** Makes a learner that starts from a model file; the file decides on everything but how to train. */
-export function learnerOf(
-  file: ModelFile,
-  training: Pick<LearnerConfig, "optimizer" | "batch" | "precision" | "classWeights">,
-  engine: EngineChoice = "auto",
-): Learner {
+export function learnerOf(file: AnyModelFile, training: Training, engine: EngineChoice = "auto"): Learner {
+  const learner = file.version === 2 ? ensembleLearnerOf(file, training, engine) : networkOf(file, training, engine);
+  const { scaler, means } = file;
+  if (scaler !== null) learner.importStatistics(scaler.mean, scaler.std, scaler.count ?? null);
+  else if (means !== undefined) {
+    const ones = means.map(() => 1);
+    learner.importStatistics(means, ones, null);
+  }
+  return learner;
+}
+
+function networkOf(file: ModelFile, training: Training, engine: EngineChoice): Learner {
   const config: LearnerConfig = {
     features: file.features,
     label: file.label,
@@ -102,17 +138,13 @@ export function learnerOf(
     });
     parameters.set(layer?.biases ?? [], biasesOffset);
   });
-  const { scaler, means } = file;
-  if (scaler !== null) learner.importStatistics(scaler.mean, scaler.std, scaler.count ?? null);
-  else if (means !== undefined) {
-    const ones = means.map(() => 1);
-    learner.importStatistics(means, ones, null);
-  }
+  // What a file says is a value in its own unit.
+  learner.engine.ensemble?.labelScaler?.import([0], [1], null);
   return learner;
 }
 
 /** Reads a model file. Throws `model-file-invalid`, naming the first place that is wrong. */
-export function parseModelFile(text: string): ModelFile {
+export function parseAnyModelFile(text: string): AnyModelFile {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -123,126 +155,36 @@ export function parseModelFile(text: string): ModelFile {
 }
 
 /** Reads a model file that was parsed. Throws `model-file-invalid`. */
-export function readModelFile(json: unknown): ModelFile {
+export function readModelFile(json: unknown): AnyModelFile {
   const file = objectAt(json, "the file");
   if (file["format"] !== FORMAT) throw invalid(`format is ${show(file["format"])} where "${FORMAT}" belongs`);
-  if (file["version"] !== VERSION) throw invalid(`version is ${show(file["version"])}; this program reads ${VERSION}`);
-  const features = namesAt(file["features"], "features");
-  const label = file["label"];
-  if (typeof label !== "string" || label === "") throw invalid(`label is ${show(label)} where a name belongs`);
-  const loss = choiceAt(file["loss"], LOSSES, "loss");
+  if (file["version"] === 2) return ensembleFileAt(file);
+  if (file["version"] !== VERSION) throw invalid(`version is ${show(file["version"])}; this program reads 1 and 2`);
+  const head = headAt(file);
   const layers = arrayAt(file["layers"], "layers");
   if (layers.length === 0) throw invalid("layers is empty");
-  const categorical = file["categorical"] == null ? {} : { categorical: categoricalAt(file["categorical"], features) };
-  let inputs = inputsOf({ features, ...categorical });
+  let inputs = inputsOf(head);
   const parsed = layers.map((value, l) => {
     const layer = layerAt(value, inputs, `layers[${l}]`);
     inputs = layer.biases.length;
     return layer;
   });
-  const classes = file["classes"] == null ? null : namesAt(file["classes"], "classes");
-  if (classes !== null && (classes.length < 2 || loss === "mse"))
-    throw invalid("classes are two or more, and need cross-entropy");
-  const outputs = outputsOf({ classes });
+  const outputs = outputsOf({ classes: head.classes ?? null });
   if (inputs !== outputs)
     throw invalid(`the last layer has ${inputs} units where ${outputs === 1 ? "one belongs" : `${outputs} belong`}`);
-  const head = parsed.at(-1)?.activation;
+  const last = parsed.at(-1)?.activation;
   const wanted = outputs > 1 ? "softmax" : "sigmoid";
-  if (loss === "cross-entropy" && head !== wanted) throw invalid(`cross-entropy needs a ${wanted} output, not ${head}`);
+  if (head.loss === "cross-entropy" && last !== wanted)
+    throw invalid(`cross-entropy needs a ${wanted} output, not ${last}`);
   if (parsed.some(({ activation }, l) => activation === "softmax" && (l < parsed.length - 1 || outputs === 1))) {
     throw invalid("softmax belongs to the last layer, of more than two classes");
   }
-  const width = inputsOf({ features, ...categorical });
-  const scaler = file["scaler"] == null ? null : scalerAt(file["scaler"], width);
-  const means = file["means"] == null ? {} : { means: numbersAt(file["means"], "means", width) };
-  if (scaler !== null && file["means"] != null) throw invalid("means are there beside a scaler, which has them");
-  const named = { ...(classes === null ? {} : { classes }), ...categorical };
-  return { format: FORMAT, version: VERSION, features, label, ...named, loss, layers: parsed, scaler, ...means };
+  return { format: FORMAT, version: VERSION, ...head, layers: parsed };
 }
 
-function categoricalAt(value: unknown, features: readonly string[]): Categorical {
-  const entries = Object.entries(objectAt(value, "categorical")).map(([name, given]) => {
-    if (!features.includes(name)) throw invalid(`categorical has ${show(name)}, which is no feature`);
-    const path = `categorical.${name}`;
-    if (typeof given !== "number") return [name, namesAt(given, path)] as const;
-    if (Number.isInteger(given) && given >= 1 && given <= UNITS_MAX) return [name, given] as const;
-    throw invalid(`${path} is ${given}; 1 to ${UNITS_MAX} inputs are allowed`);
-  });
-  return Object.fromEntries(entries);
-}
-
-function layerAt(value: unknown, inputs: number, path: string): ModelFileLayer {
-  const layer = objectAt(value, path);
-  const biases = numbersAt(layer["biases"], `${path}.biases`);
-  const weights = arrayAt(layer["weights"], `${path}.weights`);
-  if (biases.length === 0 || biases.length > UNITS_MAX)
-    throw invalid(`${path}.biases has ${biases.length} numbers; 1 to ${UNITS_MAX} are allowed`);
-  if (weights.length !== biases.length)
-    throw invalid(`${path}.weights has ${weights.length} rows where ${biases.length} belong, one a bias`);
-  return {
-    weights: weights.map((row, j) => numbersAt(row, `${path}.weights[${j}]`, inputs)),
-    biases,
-    activation: choiceAt(layer["activation"], OUTPUTS, `${path}.activation`),
-  };
-}
-
-function scalerAt(value: unknown, features: number): NonNullable<ModelFile["scaler"]> {
-  const scaler = objectAt(value, "scaler");
-  const mean = numbersAt(scaler["mean"], "scaler.mean", features);
-  const std = numbersAt(scaler["std"], "scaler.std", features);
-  if (std.some((deviation) => !(deviation > 0))) throw invalid("scaler.std has a number that is not above 0");
-  const count = scaler["count"];
-  if (count == null) return { mean, std };
-  if (typeof count !== "number" || !Number.isInteger(count) || count < 0 || count > SCALER_COUNT_MAX) {
-    throw invalid(`scaler.count is ${show(count)} where a whole number from 0 to ${SCALER_COUNT_MAX} belongs`);
-  }
-  return { mean, std, count };
-}
-
-function objectAt(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(`${path} is no object`);
-  return value as Record<string, unknown>;
-}
-
-function arrayAt(value: unknown, path: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw invalid(`${path} is no array`);
-  return value;
-}
-
-function namesAt(value: unknown, path: string): readonly string[] {
-  const names = arrayAt(value, path).map((name) => {
-    if (typeof name !== "string" || name === "") throw invalid(`${path} has ${show(name)} where a name belongs`);
-    return name;
-  });
-  if (names.length === 0) throw invalid(`${path} is empty`);
-  if (new Set(names).size !== names.length) throw invalid(`${path} has a name twice`);
-  return names;
-}
-
-function numbersAt(value: unknown, path: string, length?: number): readonly number[] {
-  const numbers = arrayAt(value, path).map((number, i) => {
-    if (typeof number !== "number" || !Number.isFinite(number))
-      throw invalid(`${path}[${i}] is ${show(number)} where a finite number belongs`);
-    return number;
-  });
-  if (length !== undefined && numbers.length !== length)
-    throw invalid(`${path} has ${numbers.length} numbers where ${length} belong`);
-  return numbers;
-}
-
-function choiceAt<T extends string>(value: unknown, choices: readonly T[], path: string): T {
-  const choice = choices.find((candidate) => candidate === value);
-  if (choice === undefined) throw invalid(`${path} is ${show(value)}; allowed are ${choices.join(", ")}`);
-  return choice;
-}
-
-function show(value: unknown): string {
-  return value === undefined ? "absent" : JSON.stringify(value).slice(0, 80);
-}
-
-function invalid(what: string, cause?: unknown): RivuletError {
-  return new RivuletError("model-file-invalid", `the model file is not valid: ${what}`, {
-    hint: "The format stands in the README under “Model file”.",
-    cause,
-  });
+/** Reads a network's model file. Throws `model-file-invalid`, and `usage` for an ensemble's. */
+export function parseModelFile(text: string): ModelFile {
+  const file = parseAnyModelFile(text);
+  if (file.version === 2) throw onlyNetwork("version 1 of the model file");
+  return file;
 }

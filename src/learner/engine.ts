@@ -1,7 +1,7 @@
+import type { EnsembleEngine } from "./ensemble/ensemble-engine.ts";
 import type { FilterOptions } from "./kalman/filter-layout.ts";
 import type { OptimizerConfig } from "./optimizer.ts";
 import type { Precision, Vector } from "./precision.ts";
-import type { Random } from "./random.ts";
 import type { Scaler } from "./scaler.ts";
 import type { Layout, Topology } from "./topology.ts";
 
@@ -34,19 +34,6 @@ export interface Standing {
   readonly weight: number;
 }
 
-/** Is what several networks are beside an engine. */
-export interface Ensemble {
-  /** What a state block holds of it. */
-  readonly vectors: readonly TaggedVector[];
-  readonly standings: readonly Standing[];
-  /** Draws the initial weights, after `reset`. */
-  draw(random: Random): void;
-  /** Begins anew, but for what is known of the inputs. */
-  reset(): void;
-  /** Takes note that the vectors were filled from outside. */
-  refresh(): void;
-}
-
 /**
  * Trains and predicts. The caller fills `inputs`, `labels`, `sampleWeights`, `rows` and `learningRate`, calls `step()`,
  * and reads `cost` and `undone`. There are two, which agree on every bit: the reference, and one compiled to WebAssembly.
@@ -54,7 +41,7 @@ export interface Ensemble {
 export interface Engine {
   readonly kind: EngineKind;
   /** Null where there is one network, and its state is `parameters`, `moments` and `powers`. */
-  readonly ensemble: Ensemble | null;
+  readonly ensemble: EnsembleEngine | null;
   readonly layout: Layout;
   readonly scaler: Scaler | null;
   /** θ (P), in layout order. */

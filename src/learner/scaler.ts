@@ -8,7 +8,7 @@ export const Z_MAX = 8;
 /** Samples after which x is clipped before it enters the statistics. */
 export const SETTLED_SAMPLES = 100;
 /** Bound, in standard deviations, of an x that enters settled statistics. */
-export const SETTLED_STDS = 20;
+export const SETTLED_STDS = 10;
 /** A std below this share of max(1, |mean|) is that of a constant and counts as 1. */
 export const STD_SHARE_MIN = 1e-12;
 

@@ -1,5 +1,6 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
 // npm run bench [-- engine | learner | intake | recovery | mqtt | drift | policies | monitor | backtest | http | dashboard]
+// npm run bench -- streams [--data DIR] [--seeds 20] [--only NAME] [--plain]
 
 import { benchBacktest } from "./backtest.ts";
 import { benchDashboard } from "./dashboard.ts";
@@ -12,6 +13,7 @@ import { benchMonitor } from "./monitor.ts";
 import { benchMqtt } from "./mqtt.ts";
 import { benchPolicies } from "./policies.ts";
 import { benchRecovery } from "./recovery.ts";
+import { benchStreams } from "./streams.ts";
 
 const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   engine: benchEngine,
@@ -26,10 +28,22 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   http: benchHttp,
   dashboard: benchDashboard,
 };
+/** Benches with options of their own. */
+const withOptions: Readonly<Record<string, (args: readonly string[]) => Promise<void> | void>> = {
+  streams: benchStreams,
+};
+const [first = "", ...options] = process.argv.slice(2);
+const chosen = withOptions[first];
+if (chosen !== undefined) {
+  await chosen(options);
+  process.exit();
+}
 const names = process.argv.slice(2);
 const unknown = names.find((name) => benches[name] === undefined);
 if (unknown !== undefined) {
-  console.error(`there is no bench ${unknown}; there are ${Object.keys(benches).join(", ")}`);
+  console.error(
+    `there is no bench ${unknown}; there are ${[...Object.keys(benches), ...Object.keys(withOptions)].join(", ")}`,
+  );
   process.exit(64);
 }
 for (const name of names.length > 0 ? names : Object.keys(benches)) await benches[name]?.();

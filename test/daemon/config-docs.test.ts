@@ -56,12 +56,32 @@ describe("config/textbook.yaml", () => {
     expect(models).toEqual({
       default: {
         ...defaults["default"],
-        network: { hidden: [2], activation: "relu", output: null, loss: "cross-entropy", init: "textbook", seed: 1 },
+        learner: "network",
+        network: {
+          hidden: [2],
+          activation: "relu",
+          output: null,
+          loss: "cross-entropy",
+          init: "textbook",
+          seed: 1,
+          fourier: null,
+        },
         scale: "none",
         optimizer: { ...defaults["default"]?.optimizer, kind: "sgd", learningRate: 0.01 },
         batch: { size: 32, maxAgeMs: 20 },
         drift: { detector: "adwin", input: "error", policy: "event" },
       },
+    });
+  });
+});
+
+describe("config/plain.yaml", () => {
+  it("is one network, of 32 units, and a step a row", () => {
+    expect(load("plain.yaml").models["default"]).toMatchObject({
+      learner: "network",
+      network: { hidden: [32], activation: "relu" },
+      optimizer: { kind: "adagrad", learningRate: 0.25 },
+      batch: { size: 1 },
     });
   });
 });

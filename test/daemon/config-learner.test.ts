@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { compareLearnerConfig, learnerConfigJson, parseConfig } from "../../src/daemon/config.ts";
 import { RivuletError } from "../../src/error.ts";
+import { defaultMembers } from "../../src/learner/ensemble/members.ts";
 
 function learnerOf(yaml: string) {
-  const model = parseConfig(`models: { a: { ${yaml} } }`).models["a"];
+  const model = parseConfig(`models: { a: { learner: network, ${yaml} } }`).models["a"];
   if (model === undefined) throw new Error("the configuration has a model a");
   return learnerConfigJson(model);
 }
@@ -38,6 +39,60 @@ describe("the learner-relevant configuration", () => {
     const policies =
       "snapshot: { every: 1 step }, journal: { keepRows: 5 }, history: { keepSteps: 5 }, batch: { maxAge: 1s }";
     expect(learnerOf(policies)).toEqual(learnerOf(""));
+  });
+});
+
+describe("what learns", () => {
+  const chosen = (yaml: string) => parseConfig(`models: { a: { ${yaml} } }`).models["a"]?.learner;
+  const many = `features: [${Array.from({ length: 65 }, (_, i) => `f${i}`).join()}]`;
+
+  it.each([
+    ["", "ensemble"],
+    ["features: [a, b, c], batch: { size: 8 }", "ensemble"],
+    ["network: { loss: mse, seed: 3 }", "ensemble"],
+    ["network: {}, optimizer: {}", "ensemble"],
+    ["network: { hidden: [2] }", "network"],
+    ["network: { activation: tanh }", "network"],
+    ["optimizer: { kind: adam }", "network"],
+    ["optimizer: { kind: adam }, learner: ensemble", "ensemble"],
+    ["learner: network", "network"],
+    [many, "network"],
+    ["categorical: { x1: 65 }", "network"],
+    ["categorical: { x1: [a, b, c] }", "ensemble"],
+  ])("of { %s } it is the %s", (yaml, learner) => expect(chosen(yaml)).toBe(learner));
+
+  it("is told by a variable as well", () => {
+    const config = parseConfig(null, { env: { RIVULET_MODELS__DEFAULT__OPTIMIZER__KIND: "adam" } });
+    expect(config.models["default"]?.learner).toBe("network");
+  });
+
+  it("is refused where an ensemble would know too much of too many inputs", () => {
+    expect(() => parseConfig(`models: { a: { learner: ensemble, ${many} } }`)).toThrow(
+      "allowed with 65 inputs: network",
+    );
+  });
+
+  it("spells the members out, which follow the inputs and the outputs, and tells a drift only", () => {
+    const of = (yaml: string) => {
+      const model = parseConfig(`models: { a: { ${yaml} } }`).models["a"];
+      if (model === undefined) throw new Error("the configuration has a model a");
+      return learnerConfigJson(model).learner;
+    };
+    const learner = of("classes: [a, b, c], features: [u, v, w]");
+    expect(learner.ensemble).toEqual(defaultMembers(3, 3));
+    expect(learner.network).toMatchObject({ hidden: [], output: "softmax" });
+    expect(learner.watch).toEqual({ policy: "event" });
+    expect(of("drift: { policy: background }").watch).toEqual({ policy: "background" });
+    expect(of("learner: network").watch).toBeUndefined();
+  });
+
+  it("cannot change under a trained model", () => {
+    const [one, other] = ["", "learner: network"].map((yaml) => {
+      const model = parseConfig(`models: { a: { ${yaml} } }`).models["a"];
+      if (model === undefined) throw new Error("the configuration has a model a");
+      return learnerConfigJson(model).json;
+    });
+    expect(compareLearnerConfig(one ?? "", other ?? "")).toMatchObject({ kind: "refused" });
   });
 });
 

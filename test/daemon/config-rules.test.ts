@@ -63,6 +63,7 @@ describe("values at and beyond their limits", () => {
     [model("network: { hidden: [2, 2], activation: [tanh, identity] }")],
     [model("classWeights: balanced, classes: [a, b, c]")],
     [model("classWeights: [1, 2.5]")],
+    [model("optimizer: { kind: ekf, noise: 0.1, covariance: units }, network: { fourier: { count: 8, gamma: 2 } }")],
     [model("missing: refuse, categorical: { x1: [red, green], x2: 4094 }")],
     [model("optimizer: { kind: sgd, learningRate: 1000 }, batch: { size: 4096, maxAge: 1h }")],
     [model("snapshot: { every: 1 step, minGap: 0ms, keep: { last: 1, hourly: 0, daily: 0 } }")],
@@ -178,6 +179,21 @@ describe("keys that contradict one another", () => {
     ["sigmoid for three classes", model("classes: [a, b, c], network: { output: sigmoid }"), "models.a.network.output"],
     ["softmax for two classes", model("network: { output: softmax }"), "models.a.network.output"],
     ["softmax for values", model("network: { loss: mse, output: softmax }"), "models.a.network.output"],
+    [
+      "Fourier features without a filter",
+      model("network: { fourier: { count: 8, gamma: 1 } }"),
+      "models.a.network.fourier",
+    ],
+    [
+      "a filter of values with an activation behind",
+      model("optimizer: { kind: ekf }, network: { loss: mse, output: tanh }"),
+      "models.a.network.output",
+    ],
+    [
+      "a covariance beyond all bounds",
+      model("optimizer: { kind: ekf }, network: { hidden: [1000] }"),
+      "models.a.network.hidden",
+    ],
     ["classes for values", model("classes: [a, b], network: { loss: mse }"), "models.a.network.loss"],
     [
       "a batch above half the ring",

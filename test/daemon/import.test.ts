@@ -75,6 +75,29 @@ describe("an import", () => {
     expect(await ask(again, "verify", {})).toMatchObject({ outcome: "same", difference: null });
   });
 
+  it("takes an ensemble's file too, which goes on learning from there", async () => {
+    const data = temporaryFolder();
+    const teacher = await open(temporaryFolder());
+    await publish(await connectTo(teacher), 1);
+    const file = await ask(teacher, "snapshots-export", { snapshot: "1", format: "json" });
+    await ask(teacher, "snapshots-take", {});
+    const taught = await ask(teacher, "snapshots-export", { snapshot: "2", format: "json" });
+    expect(taught).toMatchObject({ version: 2 });
+    const daemon = await open(data);
+    await publish(await connectTo(daemon), 2);
+    await ask(daemon, "models-import", { model: given(taught) });
+    const { mixer: _, ...rest } = taught as Extract<typeof taught, { version: 2 }>;
+    expect(await ask(daemon, "model", {})).toMatchObject(rest);
+    expect(await predicted(daemon)).toBeCloseTo(Number(await predicted(teacher)), 12);
+    await publish(await connectTo(daemon), 3);
+    await ask(daemon, "snapshots-take", {});
+    expect(await ask(daemon, "verify", { from: "1" })).toMatchObject({ outcome: "same", rows: 206 });
+    await expect(ask(daemon, "models-import", { model: given(FILE) })).rejects.toMatchObject({
+      code: "topology-differs",
+    });
+    expect(file).not.toEqual(taught);
+  });
+
   it("is obeyed once over MQTT, however often it is asked for by one name, and tells an event", async () => {
     const daemon = await open(temporaryFolder(), null, SET);
     const client = await connectTo(daemon);

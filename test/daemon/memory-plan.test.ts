@@ -6,7 +6,10 @@ import { engineOptionsOf } from "../../src/learner/learner-config.ts";
 import { memoryMapOf } from "../../src/learner/wasm/memory-map.ts";
 
 it("has room for every engine, and once more for the largest: that of a model that is changed or verified", () => {
-  const { models, intake } = parseConfig("models: { small: {}, large: { network: { hidden: [300] } } }", { cwd: "/" });
+  const { models, intake } = parseConfig(
+    "models: { small: { learner: network }, large: { network: { hidden: [300] } } }",
+    { cwd: "/" },
+  );
   const plan = memoryPlan(models, intake.ringRows);
   const engineOf = (name: string) => {
     const model = models[name];

@@ -82,7 +82,7 @@ describe("the model file", () => {
 
   it.each([
     ["a category of no feature", { categorical: { z: ["a"] } }, "no feature"],
-    ["categories that the first layer has no inputs for", { categorical: { x1: ["a", "b"] } }, "weights[0]"],
+    ["categories that the first layer has no inputs for", { categorical: { x1: ["a", "b"] } }, "scaler.mean"],
     ["no hashes at all", { categorical: { x1: 0 } }, "categorical.x1"],
     ["means beside a scaler", { means: [0, 0] }, "means"],
   ])("is refused with %s", (_, change, told) => {
@@ -117,7 +117,7 @@ describe("the model file", () => {
     ["no JSON", "{", "no JSON"],
     ["no object", "[]", "no object"],
     ["another format", { ...file, format: "onnx" }, "format is"],
-    ["a later version", { ...file, version: 2 }, "this program reads 1"],
+    ["a later version", { ...file, version: 3 }, "this program reads 1 and 2"],
     ["no features", { ...file, features: [] }, "features is empty"],
     ["a feature twice", { ...file, features: ["x1", "x1"] }, "twice"],
     ["a nameless feature", { ...file, features: ["x1", ""] }, "a name belongs"],

@@ -7,7 +7,6 @@ import {
   type Engine,
   type EngineKind,
   type EngineOptions,
-  type Ensemble,
   type Standing,
   type TaggedVector,
 } from "../engine.ts";
@@ -29,9 +28,9 @@ import type { Lesson, Votes } from "./votes.ts";
 /** Most that a step may give back of the prior's variance: a boost multiplies ε. */
 const NOISE_MAX = 0.1;
 
-export class EnsembleEngine implements Engine, Ensemble {
+export class EnsembleEngine implements Engine {
   readonly kind: EngineKind;
-  readonly ensemble = this;
+  readonly ensemble: EnsembleEngine = this;
   readonly layout: Layout;
   readonly scaler: Scaler | null;
   readonly parameters: Vector;
@@ -128,6 +127,12 @@ export class EnsembleEngine implements Engine, Ensemble {
     return this.#cost[0]!;
   }
 
+  /** Whether it is one network by itself, of the inputs as they are: a model file of version 1 has room for it. */
+  get isPlain(): boolean {
+    return this.networks.length === 1 && this.networks[0]!.features === null && !this.networks[0]!.options.relevance;
+  }
+
+  /** What a state block holds of it. */
   get vectors(): readonly TaggedVector[] {
     const isAlone = this.networks.length === 1;
     return [
@@ -143,6 +148,7 @@ export class EnsembleEngine implements Engine, Ensemble {
     ];
   }
 
+  /** Shows how each member fares. */
   get standings(): readonly Standing[] {
     return this.networks.map(({ options }, n) => ({
       name: nameOf(options),
@@ -152,15 +158,16 @@ export class EnsembleEngine implements Engine, Ensemble {
   }
 
   /** The labels' mean and deviation, which values are predicted with; null of classes. */
-  get labelScale(): { readonly mean: number; readonly std: number } | null {
-    const labels = this.#values?.labels;
-    return labels === undefined ? null : { mean: labels.mean[0]!, std: labels.std[0]! };
+  get labelScaler(): Scaler | null {
+    return this.#values?.labels ?? null;
   }
 
+  /** Draws the initial weights, after `reset`. */
   draw(random: Random): void {
     for (const network of this.networks) network.draw(random);
   }
 
+  /** Begins anew, but for what is known of the inputs. */
   reset(): void {
     for (const network of this.networks) network.reset();
     this.mixer.reset();
@@ -168,6 +175,7 @@ export class EnsembleEngine implements Engine, Ensemble {
     this.#values?.reset();
   }
 
+  /** Takes note that the vectors were filled from outside. */
   refresh(): void {
     for (const network of this.networks) network.drawFeatures();
     this.mixer.refresh();
@@ -192,6 +200,12 @@ export class EnsembleEngine implements Engine, Ensemble {
   forward(): void {
     this.#standardize();
     for (let row = 0; row < this.rows; row++) this.#predict(row);
+  }
+
+  /** Predicts, as the only row, inputs (I) that are standardized already. */
+  predictStandardized(inputs: ArrayLike<number>): void {
+    this.#standardized.set(inputs);
+    this.#predict(0);
   }
 
   release(): void {
@@ -226,7 +240,9 @@ export class EnsembleEngine implements Engine, Ensemble {
     if (networks.length > 1) {
       for (let n = 0; n < networks.length; n++) {
         const { options, inputGradients } = networks[n]!;
-        if (options.fourier === undefined) relevance.note(inputGradients, options.relevance, mixer.shares[n]!);
+        // Of a linear member they are the same everywhere, and say little.
+        if (options.fourier === undefined && options.hidden.length > 0)
+          relevance.note(inputGradients, options.relevance, mixer.shares[n]!);
       }
       relevance.learn();
     }

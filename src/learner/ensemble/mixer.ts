@@ -1,13 +1,16 @@
 // Mixes what the members predict: the mean of two mixtures. One weighs them by their losses of late (hedge: Freund &
 // Schapire 1997; it is soon right), one by online Newton steps (stacking.ts; it is right in the long run).
 
-import { exp } from "../elementary.ts";
+import { exp, log } from "../elementary.ts";
 import { Stacking } from "./stacking.ts";
 
 /** Share of the losses so far that a row keeps. */
 const KEPT = 0.998;
 /** What a loss weighs in an exponent. */
 const RATE = 0.2;
+
+/** Of a share that is imported. */
+const SHARE_LEAST = 1e-300;
 
 /** Positions in the state. */
 const FADED = 0;
@@ -51,6 +54,17 @@ export class Mixer {
       sum += shares[n]!;
     }
     for (let n = 0; n < count; n++) shares[n] = shares[n]! / sum;
+  }
+
+  /** Takes over shares (N), as they were computed of losses, and weights (N). */
+  import(shares: readonly number[], weights: readonly number[]): void {
+    const most = shares.reduce((one, other) => (other > one ? other : one), SHARE_LEAST);
+    for (let n = 0; n < this.count; n++) {
+      const share = shares[n]! < SHARE_LEAST ? SHARE_LEAST : shares[n]!;
+      this.losses[n] = (log(most) - log(share)) / RATE;
+    }
+    this.stacking.weights.set(weights);
+    this.refresh();
   }
 
   /** Takes note of the members' losses (N) of a row, times `weight`. */

@@ -2,8 +2,10 @@
 // gradient outer product: Radhakrishnan et al. 2024, Science 383). Members that use it multiply their inputs by it, so that
 // inputs of pure noise fade from their distances.
 
-/** Share of the mean squares that a row keeps. */
-const KEPT = 0.99;
+/** What a row weighs in the mean squares: 1 / (FIRST_ROWS + rows / ROWS_SHARE), and no less than WEIGHT_MIN. */
+const FIRST_ROWS = 10;
+const ROWS_SHARE = 4;
+const WEIGHT_MIN = 0.001;
 /** Rows before the first change. */
 const ROWS_MIN = 50;
 /** What a row moves the factors by, of the way to go. */
@@ -53,9 +55,11 @@ export class Relevance {
     const squares = this.#squares;
     const row = this.#row;
     const inputs = row.length;
+    const fresh = 1 / (FIRST_ROWS + state[0]! / ROWS_SHARE);
+    const weight = fresh < WEIGHT_MIN ? WEIGHT_MIN : fresh;
     let sum = 0;
     for (let i = 0; i < inputs; i++) {
-      squares[i] = KEPT * squares[i]! + (1 - KEPT) * row[i]!;
+      squares[i] = (1 - weight) * squares[i]! + weight * row[i]!;
       row[i] = 0;
       sum += squares[i]! + LEAST;
     }

@@ -1,5 +1,6 @@
+import { bytesPerNumber, type Precision } from "../precision.ts";
 import type { Activation, LayerLayout, Layout, OutputActivation } from "../topology.ts";
-import { covarianceLength } from "./covariance.ts";
+import { covarianceLength, filledUp } from "./covariance.ts";
 
 /** Describes a network that is trained by the filter. */
 export interface FilterOptions {
@@ -30,12 +31,37 @@ export function filterLayoutOf(options: FilterOptions, inputs: number, outputs: 
     offset = biasesOffset + units;
   }
   const isFull = covariance === "full" && layers.length > 1;
-  const entries = isFull
-    ? covarianceLength(offset)
-    : layers.flatMap(blocksOf).reduce((sum, { weights }) => sum + covarianceLength(weights), 0);
+  const entries = entriesOf(layers, isFull);
   // P g reads each entry twice, the update once; the network itself is the smaller part.
   const multiplyAdds = 4 * entries + 3 * offset + (fourier?.count ?? 0) * inputs;
   return { layers, parameterCount: offset, multiplyAdds };
+}
+
+/** Counts the numbers of all covariances of such a network. */
+export function covarianceEntriesOf(options: FilterOptions, inputs: number, outputs: number): number {
+  const { layers } = filterLayoutOf(options, inputs, outputs);
+  return entriesOf(layers, options.covariance === "full" && layers.length > 1);
+}
+
+/** What a place takes beyond its numbers: room behind them, and up to a cache line. */
+const PLACE_BYTES = 192;
+
+/** Counts the bytes that the kernels deal out for such a network, or a few more. */
+export function filterBytesOf(options: FilterOptions, inputs: number, outputs: number, precision: Precision): number {
+  const { layers, parameterCount } = filterLayoutOf(options, inputs, outputs);
+  const isFull = options.covariance === "full" && layers.length > 1;
+  const given = layers.reduce((sum, layer) => sum + filledUp(layer.inputs + 1), filledUp(outputs + 1));
+  const blocks = isFull ? [{ weights: parameterCount }] : layers.flatMap(blocksOf);
+  const vectors = blocks.reduce((sum, { weights }) => sum + filledUp(weights), isFull ? filledUp(parameterCount) : 0);
+  const fourier = (inputs + 1) * (options.fourier?.count ?? 0) + inputs;
+  const numbers = filledUp(parameterCount) + entriesOf(layers, isFull) + given + vectors + fourier;
+  return numbers * bytesPerNumber(precision) + PLACE_BYTES * (6 + layers.length + blocks.length);
+}
+
+function entriesOf(layers: readonly LayerLayout[], isFull: boolean): number {
+  const weights = layers.reduce((sum, { inputs, units }) => sum + (inputs + 1) * units, 0);
+  if (isFull) return covarianceLength(weights);
+  return layers.flatMap(blocksOf).reduce((sum, block) => sum + covarianceLength(block.weights), 0);
 }
 
 /** Lists the blocks of a layer: one a unit, or one for all outputs, which share what they know of their inputs. */

@@ -99,6 +99,18 @@ export class FilterNetwork {
     this.reset();
   }
 
+  /** Frequencies (I, D) row-major and phases (D) of the Fourier features; null without them. */
+  get features(): { readonly frequencies: Vector; readonly phases: Vector } | null {
+    const { fourier } = this.options;
+    if (this.#fourier === null || fourier === undefined) return null;
+    const { frequencies, phases } = this.#fourier;
+    const { count } = fourier;
+    return {
+      frequencies: frequencies.values.subarray(0, this.#inputs * count),
+      phases: phases.values.subarray(0, count),
+    };
+  }
+
   /** What of the learner state is this network's, as the ensemble's member of that number. */
   vectors(member: number): readonly TaggedVector[] {
     return [
