@@ -1,7 +1,8 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
 // npm run bench [-- engine | learner | intake | recovery | mqtt | drift | policies | monitor | backtest | http | dashboard]
-// npm run bench -- streams [--data DIR] [--seeds 20] [--only NAME] [--plain]
+// npm run bench -- streams | ablation | regression [--data DIR] [--seeds 20] [--only NAME] [--plain]
 
+import { benchAblation } from "./ablation.ts";
 import { benchBacktest } from "./backtest.ts";
 import { benchDashboard } from "./dashboard.ts";
 import { benchDrift } from "./drift.ts";
@@ -13,6 +14,7 @@ import { benchMonitor } from "./monitor.ts";
 import { benchMqtt } from "./mqtt.ts";
 import { benchPolicies } from "./policies.ts";
 import { benchRecovery } from "./recovery.ts";
+import { benchRegression } from "./regression.ts";
 import { benchStreams } from "./streams.ts";
 
 const benches: Readonly<Record<string, () => Promise<void> | void>> = {
@@ -31,6 +33,8 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
 /** Benches with options of their own. */
 const withOptions: Readonly<Record<string, (args: readonly string[]) => Promise<void> | void>> = {
   streams: benchStreams,
+  ablation: benchAblation,
+  regression: benchRegression,
 };
 const [first = "", ...options] = process.argv.slice(2);
 const chosen = withOptions[first];

@@ -166,7 +166,10 @@ models:
   });
 
   it("answers the history of any range", async () => {
-    const daemon = await open(temporaryFolder(), null, ["models.default.batch.maxAge=1h"]);
+    const daemon = await open(temporaryFolder(), null, [
+      "models.default.batch.maxAge=1h",
+      "models.default.learner=network",
+    ]);
     const client = await connectTo(daemon);
     const random = new Random(3);
     await Promise.all(

@@ -8,6 +8,7 @@ import { request, SAMPLE } from "./request.ts";
 
 const training = { optimizer: { kind: "sgd" as const, learningRate: 0.1 }, batch: { size: 1 } };
 const SET = ["models.default.network.hidden=[2]", "models.default.batch.size=4", "models.default.drift.policy=none"];
+const ENSEMBLE = ["models.default.learner=ensemble"];
 /** In fractions that no rounding to a shorter form would keep. */
 const FILE: ModelFile = {
   format: "rivulet-model",
@@ -77,13 +78,13 @@ describe("an import", () => {
 
   it("takes an ensemble's file too, which goes on learning from there", async () => {
     const data = temporaryFolder();
-    const teacher = await open(temporaryFolder());
+    const teacher = await open(temporaryFolder(), null, ENSEMBLE);
     await publish(await connectTo(teacher), 1);
     const file = await ask(teacher, "snapshots-export", { snapshot: "1", format: "json" });
     await ask(teacher, "snapshots-take", {});
     const taught = await ask(teacher, "snapshots-export", { snapshot: "2", format: "json" });
     expect(taught).toMatchObject({ version: 2 });
-    const daemon = await open(data);
+    const daemon = await open(data, null, ENSEMBLE);
     await publish(await connectTo(daemon), 2);
     await ask(daemon, "models-import", { model: given(taught) });
     const { mixer: _, ...rest } = taught as Extract<typeof taught, { version: 2 }>;

@@ -26,9 +26,13 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** Opens the real daemon on a free port; it is closed after the test. */
+/** What learns where a test does not say: most are about something else, and a network is trained at once. */
+export const NETWORK = "models.default.learner=network";
+
+/** Opens the real daemon on a free port; it is closed after the test. Without a configuration its model is a network. */
 export async function open(data: string, yaml: string | null = null, set: readonly string[] = []): Promise<Daemon> {
-  const config = parseConfig(yaml, { data, set: ["mqtt.port=0", "http.port=off", ...set] });
+  const learner = yaml === null ? [NETWORK] : [];
+  const config = parseConfig(yaml, { data, set: ["mqtt.port=0", "http.port=off", ...learner, ...set] });
   const daemon = await openDaemon({ config, log: silentLog, listen: true });
   cleanups.push(() => daemon.close());
   return daemon;

@@ -9,12 +9,12 @@ import { silentLog } from "../../src/daemon/log.ts";
 import { openMosquitto } from "../mqtt/mosquitto.ts";
 import { makeCertificates } from "../mqtt/mosquitto-process.ts";
 import { programs } from "../programs.ts";
-import { ask, connectTo, onEnd, temporaryFolder } from "./open.ts";
+import { ask, connectTo, NETWORK, onEnd, temporaryFolder } from "./open.ts";
 
 /** Opens a daemon whose configuration can be written anew. */
 async function opened(yaml: string): Promise<{ daemon: Daemon; write: (yaml: string) => void }> {
   const data = temporaryFolder();
-  const overrides = { data, set: ["mqtt.port=0", "http.port=off"] };
+  const overrides = { data, set: ["mqtt.port=0", "http.port=off", NETWORK] };
   let text = yaml;
   const reread = (): ConfigCheck => checkConfigText(text, overrides);
   const daemon = await openDaemon({ config: parseConfig(yaml, overrides), log: silentLog, listen: true, reread });

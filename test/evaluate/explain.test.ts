@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { explain } from "../../src/evaluate/explain.ts";
+import { defaultMembers } from "../../src/learner/ensemble/members.ts";
 import { Learner } from "../../src/learner/learner.ts";
 import type { LearnerConfig } from "../../src/learner/learner-config.ts";
 import { Random } from "../../src/learner/random.ts";
@@ -147,5 +148,40 @@ describe("the gradients of an explanation", () => {
     const before = learner.save();
     explain(learner, row);
     expect(learner.save()).toEqual(before);
+  });
+});
+
+describe("of an ensemble", () => {
+  it.each([
+    ["two classes", null, "sigmoid", "cross-entropy"],
+    ["three classes", ["a", "b", "c"], "softmax", "cross-entropy"],
+    ["values", null, "identity", "mse"],
+  ] as const)("the contributions sum up to what the row has beyond the mean of all: %s", (_, classes, output, loss) => {
+    const learner = new Learner({
+      features: ["a", "b", "c"],
+      label: "y",
+      classes,
+      network: { hidden: [], activation: [], output, loss, init: "he", seed: 2 },
+      ensemble: defaultMembers(3, classes?.length ?? 1),
+      scale: "standard",
+      optimizer: { kind: "ekf", learningRate: 1 },
+      batch: { size: 1 },
+    });
+    const random = new Random(3);
+    for (let k = 0; k < 400; k++) {
+      for (let i = 0; i < 3; i++) learner.raw[i] = 10 + random.normal();
+      const far = (learner.raw[0] ?? 0) - 10;
+      learner.engine.labels[0] =
+        loss === "mse" ? 50 * far : classes === null ? Number(far > 0) : far > 0.5 ? 2 : far > -0.5 ? 1 : 0;
+      learner.step(1);
+    }
+    const { value, inputs, gradients, output: explained } = explain(learner, [11, 10.5, 9]);
+    const mean = learner.outputsFor(learner.engine.scaler?.mean ?? [])[explained] ?? Number.NaN;
+    const from = loss === "mse" ? mean : Math.log(mean / (1 - mean));
+    const sum = Array.from(inputs).reduce((total, input, i) => total + input * (gradients[i] ?? 0), 0);
+    expect(Math.abs(sum - (value - from))).toBeLessThan(0.05 * Math.abs(value - from) + 0.05);
+    const [a = 0, b = 0, c = 0] = Array.from(inputs).map((input, i) => Math.abs(input * (gradients[i] ?? 0)));
+    expect(a).toBeGreaterThan(b + c);
+    learner.release();
   });
 });
