@@ -1,6 +1,7 @@
-// Bundles the CLI, the library door, the producer's outbox and the dashboard into dist/, or the folder that is named, and writes the type
-// declarations of the two that are imported. Packages stay outside of the bundle: npm installs them, the native one among them.
-// With --standalone it bundles the program alone, its packages included but the native one: what is installed without npm.
+// Bundles the CLI, the library's doors, the producer's outbox and the dashboard into dist/, or the folder that is named, and
+// writes the type declarations of what is imported. Packages stay outside of the bundle: npm installs them, the native one
+// among them. With --standalone it bundles the program alone, its packages included but the native one: what is installed
+// without npm.
 import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -8,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type BuildOptions, build } from "esbuild";
 import { buildDashboard } from "./dashboard.ts";
+import { doorEntries, doorPlugin, writeDoorTypes } from "./doors.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { values, positionals } = parseArgs({
@@ -24,10 +26,13 @@ const { outputs } = (
     absWorkingDir: root,
     entryPoints: {
       main: "src/main.ts",
-      ...(values.standalone ? {} : { index: "src/index.ts", client: "src/client/numbered-outbox.ts" }),
+      ...(values.standalone
+        ? {}
+        : { index: "src/index.ts", ...doorEntries(), client: "src/client/numbered-outbox.ts" }),
       "store-worker": "src/store/store-worker.ts",
       "score-worker": "src/daemon/score-worker.ts",
     },
+    plugins: [doorPlugin(root)],
     outdir: dist,
     bundle: true,
     splitting: true,
@@ -42,7 +47,10 @@ const { outputs } = (
 ).metafile;
 makeExecutable(join(dist, "main.js"));
 const dashboardBytes = await buildDashboard(root, join(dist, "dashboard"));
-if (!values.standalone) emitTypes();
+if (!values.standalone) {
+  emitTypes();
+  writeDoorTypes(root, join(dist, "types"));
+}
 
 const code = Object.entries(outputs).filter(([path]) => path.endsWith(".js"));
 const kilobytes = code.reduce((sum, [, { bytes }]) => sum + bytes, 0) / 1000;

@@ -4,6 +4,7 @@ export { RivuletError } from "./error.ts";
 export { createDetector } from "./evaluate/create-detector.ts";
 export { type Detector, type DetectorKind, DRIFT, NONE, type Signal, WARNING } from "./evaluate/detector.ts";
 export { MONITOR_DEFAULTS, Monitor, type MonitorOptions, type MonitorReading } from "./evaluate/monitor.ts";
+export { cHeaderOf } from "./export/c-header.ts";
 export {
   type AnyModelFile,
   anyModelFileOf,
@@ -13,6 +14,9 @@ export {
   parseAnyModelFile,
   parseModelFile,
 } from "./export/model-file.ts";
+export { networkGraph } from "./export/network-graph.ts";
+export { onnxOf } from "./export/onnx.ts";
+export { type Operator, PredictionGraph, type Value } from "./export/prediction-graph.ts";
 export type { Engine, EngineKind, EngineOptions } from "./learner/engine.ts";
 export * from "./learner/entry.ts";
 export { Learner } from "./learner/learner.ts";
@@ -35,6 +39,8 @@ export { groupCommit } from "./stream/group-commit.ts";
 export { miniBatch } from "./stream/mini-batch.ts";
 export { Model, type ModelOptions } from "./stream/model.ts";
 export { ModelState } from "./stream/model-state.ts";
+export { orderBatches } from "./stream/order-batches.ts";
 export { type PipelineOptions, pipeline } from "./stream/pipeline.ts";
 export { Replay } from "./stream/replay.ts";
 export { train } from "./stream/train.ts";
+export { type Sample, type Step, trainOn } from "./stream/train-on.ts";

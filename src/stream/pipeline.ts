@@ -13,7 +13,7 @@ import {
 import { type AdmitOptions, admit } from "./admit.ts";
 import type { CommandItem, Committed, MessagesItem, SettledItem, StopItem } from "./flow.ts";
 import { type GroupCommitOptions, groupCommit } from "./group-commit.ts";
-import { miniBatch } from "./mini-batch.ts";
+import { orderBatches } from "./order-batches.ts";
 import { train } from "./train.ts";
 
 export type PipelineOptions = Omit<GroupCommitOptions & AdmitOptions, "gate">;
@@ -35,7 +35,7 @@ export function pipeline(
       const gate = { waiting: false };
       return merge(settled$, concat(of(start), source, of(stop))).pipe(
         admit({ ...options, gate }, scheduler),
-        miniBatch(options.models, scheduler),
+        orderBatches(options.models, scheduler),
         train(options.models, scheduler),
         groupCommit({ ...options, gate }, scheduler),
         // A slot of the ring and the place of the transaction in flight are free again.
