@@ -1,6 +1,7 @@
 // What the demo shows, drawn from numbers alone.
 
 import { plot } from "./plot.ts";
+import { clipped } from "./style.ts";
 import { short } from "./table.ts";
 
 /** Is everything that the view shows. */
@@ -43,8 +44,6 @@ const FIXED_LINES = 11;
 const BOLD = "\x1b[1m";
 const DIM = "\x1b[2m";
 const PLAIN = "\x1b[0m";
-// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one.
-const ESCAPE = /(\x1b\[[0-9;?]*[A-Za-z])/;
 
 /** Draws the scene for a terminal of a size: no more lines than it has, and none longer than it is wide. */
 export function demoLines(scene: DemoScene, columns: number, rows: number): readonly string[] {
@@ -78,21 +77,6 @@ export function demoLines(scene: DemoScene, columns: number, rows: number): read
     ...news.slice(0, newsShown).map(({ at, what }) => `  ${clock(at)}  ${what}`),
   ];
   return lines.slice(0, rows).map((line) => clipped(line, columns));
-}
-
-/** Cuts a line off after so many characters that take place; what only sets their look stays. */
-function clipped(line: string, columns: number): string {
-  let left = columns;
-  return line
-    .split(ESCAPE)
-    .map((piece, i) => {
-      // Every second piece is an escape sequence.
-      if (i % 2 === 1) return piece;
-      const shown = [...piece].slice(0, left);
-      left -= shown.length;
-      return shown.join("");
-    })
-    .join("");
 }
 
 /** Writes the scene as one line, for where there is no terminal. */

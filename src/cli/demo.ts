@@ -17,6 +17,7 @@ import { isStreamKind, STREAMS, type StreamKind, streamRows } from "../sample/st
 import { type DemoScene, demoLine, demoLines } from "./demo-view.ts";
 import { optionsOf, positiveNumber, wholeNumber } from "./options.ts";
 import { PLOT_COLUMNS } from "./plot.ts";
+import { Screen } from "./screen.ts";
 
 interface Options {
   readonly stream: string;
@@ -220,23 +221,5 @@ function eventText(payload: string): string {
       return `rolled back to snapshot ${rest["from"]}: that is snapshot ${rest["snapshot"]} now`;
     default:
       return String(event);
-  }
-}
-
-/** Is the terminal's second screen: what stood on the first one comes back. */
-class Screen {
-  constructor() {
-    process.stdout.write("\x1b[?1049h\x1b[?25l\x1b[2J");
-  }
-
-  /** Draws what fits: the last line stays free, for a line end there would scroll. */
-  draw(lines: (columns: number, rows: number) => readonly string[]): void {
-    const { columns = 80, rows = 24 } = process.stdout;
-    const shown = lines(columns, Math.max(1, rows - 1));
-    process.stdout.write(`\x1b[H${shown.map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
-  }
-
-  close(): void {
-    process.stdout.write("\x1b[?25h\x1b[?1049l");
   }
 }

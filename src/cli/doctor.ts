@@ -3,7 +3,9 @@ import { type Diagnosis, diagnose, type Outcome } from "../daemon/doctor.ts";
 import { RivuletError } from "../error.ts";
 import { askRunning, configOf, type GlobalOptions, print } from "./context.ts";
 import { optionsOf } from "./options.ts";
+import { type Style, styled } from "./style.ts";
 
+const LOOKS: Readonly<Record<Outcome, Style>> = { ok: "green", warn: "yellow", fail: "red", unknown: "yellow" };
 const EXIT_CODES: Readonly<Record<Outcome, number>> = { ok: 0, warn: 0, fail: 1, unknown: 2 };
 
 /** Looks at everything that may be wrong, and says what to type. */
@@ -36,7 +38,7 @@ async function examine(options: GlobalOptions): Promise<Diagnosis> {
 function doctorText({ findings, running, data }: Diagnosis): string {
   const width = Math.max(...findings.map(({ what }) => what.length));
   const lines = findings.flatMap(({ what, outcome, says, todo }) => [
-    `${outcome.padEnd(7)}  ${what.padEnd(width)}  ${says}`,
+    `${styled(LOOKS[outcome], outcome.padEnd(7))}  ${what.padEnd(width)}  ${says}`,
     ...(todo === null ? [] : [`${" ".repeat(11 + width)}${todo}`]),
   ]);
   return [running ? `a daemon runs on ${data}` : `no daemon answers on ${data}`, ...lines].join("\n");

@@ -6,6 +6,7 @@ import { connectOnce, unreachable } from "../client/connect.ts";
 import { brokerAccess } from "./broker-access.ts";
 import { configOf, type GlobalOptions, print } from "./context.ts";
 import { optionsOf, positiveNumber } from "./options.ts";
+import { styled } from "./style.ts";
 import { type Cell, table } from "./table.ts";
 
 /** What stands comes at once after the subscription; this long without anything new it was all. */
@@ -134,7 +135,11 @@ function fleetText(lines: readonly FleetLine[]): string {
   const rows = lines.map(
     ({ device, online, version, failure, model, step, sequence, cost, quality, drifts }): Cell[] => [
       device,
-      failure === null ? (online ? "online" : "OFFLINE") : `${online ? "" : "OFFLINE, "}NO COMMITS: ${failure}`,
+      failure === null
+        ? online
+          ? styled("green", "online")
+          : styled("red", "OFFLINE")
+        : styled("red", `${online ? "" : "OFFLINE, "}NO COMMITS: ${failure}`),
       version,
       model,
       step,

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { History } from "../daemon/verb-queries.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf, wholeNumber } from "./options.ts";
-import { PLOT_COLUMNS, plot } from "./plot.ts";
+import { plot, plotWidth } from "./plot.ts";
 import { memberLines } from "./status.ts";
 import { localTime, short } from "./table.ts";
 
@@ -25,7 +25,7 @@ export function historyCommand(): Command {
       const options = optionsOf<Options>(command);
       const { name, from, to, points } = options;
       // A point a column makes a curve that can be read.
-      const wanted = points ?? (options.json === true ? undefined : PLOT_COLUMNS);
+      const wanted = points ?? (options.json === true ? undefined : 2 * plotWidth());
       const history = await ask(options, "history", { name, from, to, points: wanted });
       print(options, history, () => historyText(history));
     });
@@ -37,7 +37,10 @@ function historyText({ model, from, to, points, members }: History): string {
   if (first === undefined || last === undefined) return `model ${model} has no steps between ${from} and ${to} yet`;
   return [
     `cost of model ${model}, steps ${short(first.step)} to ${short(last.step)}, rows to ${short(last.sequence)}`,
-    plot(points.map(({ cost }) => cost)),
+    plot(
+      points.map(({ cost }) => cost),
+      plotWidth(),
+    ),
     `from ${localTime(first.at)} to ${localTime(last.at)}; newest ${short(last.cost)}, range there ${short(last.min)} … ${short(last.max)}`,
     ...memberLines(model, members),
   ].join("\n");

@@ -3,6 +3,7 @@ import { RivuletError } from "../error.ts";
 import { parseAnyModelFile } from "../export/model-file.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf } from "./options.ts";
+import { styled } from "./style.ts";
 import { localTime, table } from "./table.ts";
 import { readText } from "./training-set.ts";
 
@@ -28,7 +29,7 @@ function list(): Command {
           ["model", "", "created", "step", "sequence", "newest snapshot"],
           models.map((m) => [
             m.name,
-            m.active ? "active" : "inactive",
+            m.active ? styled("green", "active") : styled("dim", "inactive"),
             localTime(m.createdAt),
             m.step,
             m.sequence,

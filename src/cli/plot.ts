@@ -8,9 +8,19 @@ const DOTS = [
 const BRAILLE = 0x2800;
 
 const WIDTH = 64;
+const WIDTH_MIN = 8;
+const WIDTH_MAX = 240;
 const HEIGHT = 8;
+/** Places on the left that the range takes. */
+export const PLOT_LABEL_COLUMNS = 12;
 /** Points that a plot shows: two a character. */
 export const PLOT_COLUMNS = 2 * WIDTH;
+
+/** Tells how many characters wide a plot on the standard output is: as the terminal, or 64 where there is none. */
+export function plotWidth({ isTTY, columns }: Pick<NodeJS.WriteStream, "isTTY" | "columns"> = process.stdout): number {
+  if (!isTTY) return WIDTH;
+  return Math.max(WIDTH_MIN, Math.min(WIDTH_MAX, columns - PLOT_LABEL_COLUMNS));
+}
 
 /**
  * Draws a curve in braille dots, `width` × `height` characters, with its range on the left. Points that are null or

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Status } from "../daemon/verb-queries.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf } from "./options.ts";
+import { styled } from "./style.ts";
 import { bytes, type Cell, localTime, short, table } from "./table.ts";
 
 /** Shows how the daemon, its store and its models are. */
@@ -23,7 +24,7 @@ function brokerText(broker: NonNullable<Status["broker"]>): string {
     ? kind === "embedded"
       ? `${connections} connected`
       : `connected by MQTT ${protocol}`
-    : `NOT CONNECTED: ${reason}`;
+    : styled("red", `NOT CONNECTED: ${reason}`);
   const passes = broker.kind === "external" && broker.passes > 0 ? `, ${short(broker.passes)} passes` : "";
   const lost = dropped > 0 ? `, ${short(dropped)} of QoS 0 dropped` : "";
   return `broker  ${place}, prefix ${prefix}, ${link}, ${short(messages)} messages, ${bytes(heldBytes)} not acknowledged yet${lost}${passes}`;
@@ -31,7 +32,7 @@ function brokerText(broker: NonNullable<Status["broker"]>): string {
 
 function reloadText({ at, changed, waiting, failure }: NonNullable<Status["reloaded"]>): string {
   const when = `config  read again ${localTime(at)}`;
-  if (failure !== null) return `${when} and REFUSED: ${failure}`;
+  if (failure !== null) return `${when} and ${styled("red", `REFUSED: ${failure}`)}`;
   const waits = waiting.length > 0 ? `; waits for a restart: ${waiting.join(", ")}` : "";
   return `${when}: ${changed.length > 0 ? changed.join(", ") : "nothing changed"}${waits}`;
 }
@@ -55,7 +56,7 @@ function statusText({ broker, store, models, startedAt, data, pid, version, relo
       : `rivulet ${version}, process ${pid}, since ${localTime(startedAt)}`,
     ...(broker === null ? [] : [brokerText(broker)]),
     `store   ${data}: ${bytes(store.fileBytes)} and ${bytes(store.walBytes)} of log, ${short(store.commitsHeld)} commits held`,
-    ...(store.failure === null ? [] : [`NOTHING CAN BE COMMITTED: ${store.failure}`]),
+    ...(store.failure === null ? [] : [styled("red", `NOTHING CAN BE COMMITTED: ${store.failure}`)]),
     ...(reloaded === null ? [] : [reloadText(reloaded)]),
     "",
     table(headings, rows),
@@ -93,7 +94,7 @@ function scores(models: Status["models"]): readonly string[] {
 function worthText(worth: Status["models"][string]["worth"]): string {
   if (worth === null) return "too early to say";
   const { earnsItsKeep, against, model, baseline } = worth;
-  return `${earnsItsKeep ? "yes" : "NO"}: ${model.toPrecision(3)} against ${baseline.toPrecision(3)} (${against})`;
+  return `${earnsItsKeep ? styled("green", "yes") : styled("yellow", "NO")}: ${model.toPrecision(3)} against ${baseline.toPrecision(3)} (${against})`;
 }
 
 function digits(value: number | null): Cell {

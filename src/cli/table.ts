@@ -1,17 +1,23 @@
-/** A cell of a table: numbers are set flush right. */
+import { styled, widthOf } from "./style.ts";
+
+/** A cell of a table: numbers are set flush right. A text may have a look. */
 export type Cell = string | number | null;
 
 /** Renders rows under headings, in columns as wide as their widest cell. An absent value is a dash. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const text = rows.map((row) => row.map((cell) => (cell === null ? "–" : String(cell))));
-  const widths = headings.map((heading, c) => Math.max(heading.length, ...text.map((row) => row[c]?.length ?? 0)));
+  const widths = headings.map((heading, c) => Math.max(heading.length, ...text.map((row) => widthOf(row[c] ?? ""))));
   const right = headings.map((_, c) => rows.some((row) => typeof row[c] === "number"));
   const line = (cells: readonly string[]) =>
     cells
-      .map((cell, c) => (right[c] ? cell.padStart(widths[c] ?? 0) : cell.padEnd(widths[c] ?? 0)))
+      .map((cell, c) => {
+        const blanks = " ".repeat(Math.max(0, (widths[c] ?? 0) - widthOf(cell)));
+        return right[c] ? `${blanks}${cell}` : `${cell}${blanks}`;
+      })
       .join("  ")
       .trimEnd();
-  return [line(headings), line(widths.map((width) => "─".repeat(width))), ...text.map(line)].join("\n");
+  const rule = styled("dim", line(widths.map((width) => "─".repeat(width))));
+  return [styled("bold", line(headings)), rule, ...text.map(line)].join("\n");
 }
 
 /** Renders a number for people: six significant digits. */

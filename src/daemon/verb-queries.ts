@@ -6,6 +6,7 @@ import type { Precision } from "../learner/precision.ts";
 import type { BrokerStatus } from "../mqtt/broker.ts";
 import type { QuarantineCount, QuarantineRecord, StoreStatus } from "../store/store.ts";
 import type { Model } from "../stream/model.ts";
+import type { Durations } from "./durations.ts";
 import { storedModel } from "./resolve-model.ts";
 import type { Reloaded, Rooms } from "./rooms.ts";
 import { version } from "./version.ts";
@@ -26,10 +27,20 @@ export interface Status {
   readonly store: Omit<StoreStatus, "newestAtMs" | "unreadable"> & {
     readonly commits: number;
     readonly committedRows: number;
+    /** How long commits took, since the daemon started. */
+    readonly commitTimes: CommitTimes;
     /** Why nothing can be committed at present; null while all is well. */
     readonly failure: string | null;
   };
   readonly models: Readonly<Record<string, ModelStatus>>;
+}
+
+export interface CommitTimes {
+  readonly count: number;
+  readonly sumSeconds: number;
+  /** Upper bounds of the buckets, and how many commits were at most as long as each. */
+  readonly boundsSeconds: readonly number[];
+  readonly cumulative: readonly number[];
 }
 
 export interface ModelStatus {
@@ -113,10 +124,15 @@ export async function status(rooms: Rooms): Promise<Status> {
       ...stored,
       commits: counters.commits,
       committedRows: counters.committedRows,
+      commitTimes: commitTimesOf(rooms.commitTimes),
       failure: rooms.failure()?.message ?? unreadable,
     },
     models: Object.fromEntries([...rooms.models.values()].map((model) => [model.name, modelStatus(model, counts)])),
   };
+}
+
+function commitTimesOf({ count, sumSeconds, bounds, cumulative }: Durations): CommitTimes {
+  return { count, sumSeconds, boundsSeconds: bounds, cumulative };
 }
 
 function modelStatus(model: Model, counts: readonly QuarantineCount[]): ModelStatus {
