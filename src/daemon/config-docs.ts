@@ -1,6 +1,6 @@
 // What the schema tells about its keys: for editors (JSON Schema), for the README (a table), and for the faults.
 
-import { z } from "zod";
+import * as z from "zod";
 import { configSchema } from "./config-schema.ts";
 
 /** Describes a key, or a group of keys, in words of JSON Schema; `limit` is ours. */

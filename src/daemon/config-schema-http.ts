@@ -1,6 +1,6 @@
 // The keys of the HTTP face.
 
-import { z } from "zod";
+import * as z from "zod";
 import { file, HOST } from "./config-values.ts";
 
 const PORT = 8787;

@@ -1,6 +1,6 @@
 // The keys of the brokers: the one to bring along, and one to join.
 
-import { z } from "zod";
+import * as z from "zod";
 import { duration, file, HOST, whole, words } from "./config-values.ts";
 
 const COMMANDS = ["auto", "on", "off"] as const;

@@ -1,6 +1,6 @@
 // The keys of a model's training step. Those that belong to one kind of optimizer say so; elsewhere they do nothing.
 
-import { z } from "zod";
+import * as z from "zod";
 import { OPTIMIZER_DEFAULTS, OPTIMIZERS } from "../learner/optimizer.ts";
 import { SCHEDULES } from "../learner/schedule.ts";
 import { whole, words } from "./config-values.ts";

@@ -1,7 +1,7 @@
 // The configuration as the file writes it: every key with its default, its limit and its meaning, each in one place.
 // Keys that no single value can settle (one key against another) are in config-rules.ts.
 
-import { z } from "zod";
+import * as z from "zod";
 import { DRIFT_POLICIES } from "../evaluate/adaptation.ts";
 import { DETECTORS } from "../evaluate/detector.ts";
 import { INITS, LATE_KEEP, WATCH_DEFAULTS } from "../learner/learner-config.ts";

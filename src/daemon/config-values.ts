@@ -1,7 +1,7 @@
 // The kinds of values that the configuration is written in. Each key carries its meaning and its limit with it, so that
 // the faults, the editors' schema and the README's table all say the same.
 
-import { z } from "zod";
+import * as z from "zod";
 
 /** Longest path. */
 export const PATH_CHARACTERS_MAX = 4096;

@@ -1,7 +1,7 @@
 // Every verb, once: its parameters (validated here, at the edge), what it answers, and how. The control socket and the
 // commands that run without a daemon both come through `answer`.
 
-import { z } from "zod";
+import * as z from "zod";
 import { RivuletError } from "../error.ts";
 import type { AnyModelFile } from "../export/model-file.ts";
 import { FEATURES_MAX } from "./config-schema.ts";

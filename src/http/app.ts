@@ -2,7 +2,7 @@
 // daemon's business.
 
 import { type Context, Hono } from "hono";
-import type { z } from "zod";
+import type * as z from "zod";
 import { RivuletError } from "../error.ts";
 import { statusOf } from "./error-status.ts";
 import type { EventHub, Listener } from "./event-hub.ts";

@@ -1,7 +1,7 @@
 // Query strings hold texts only. What a verb takes says which of them are numbers and which are lists; whether they are
 // right is for the verb's own schema to say.
 
-import { z } from "zod";
+import * as z from "zod";
 import { RivuletError } from "../error.ts";
 
 interface Shape {
