@@ -45,7 +45,7 @@ export function difference(value: Maybe, significant = 3): string {
 
 /** Shows a share: 94.3 %. */
 export function percent(share: Maybe): string {
-  return isNumber(share) ? `${(share * 100).toFixed(1)} %` : NOTHING;
+  return isNumber(share) ? signed(`${(share * 100).toFixed(1)} %`) : NOTHING;
 }
 
 /** Shows bytes in decimal units, as the configuration has them. */
