@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { modelFileOf } from "../../../src/export/model-file.ts";
+import { anyModelFileOf } from "../../../src/export/model-file.ts";
 import type { LearnedFile } from "../../../src/http/browser/answers.ts";
 import { planeOf } from "../../../src/http/browser/plane.ts";
 import { predictorOf } from "../../../src/http/browser/predictor.ts";
 import { LEVELS, SurfaceGrid } from "../../../src/http/browser/surface-grid.ts";
+import { defaultMembers } from "../../../src/learner/ensemble/members.ts";
 import { Learner } from "../../../src/learner/learner.ts";
 import type { LearnerConfig } from "../../../src/learner/learner-config.ts";
 import { Random } from "../../../src/learner/random.ts";
@@ -38,6 +39,26 @@ const CASES: readonly (readonly [what: string, config: LearnerConfig, label: (ra
     { ...BASE, features: ["x1", "colour", "plant"], categorical: { colour: ["red", "green"], plant: 4 } },
     (random) => Math.floor(random.uniform() * 2),
   ],
+  ["an ensemble of two classes", ensembleConfig(null, BASE.network), (random) => Math.floor(random.uniform() * 2)],
+  [
+    "an ensemble of three classes",
+    ensembleConfig(["a", "b", "c"], { ...BASE.network, output: "softmax" }),
+    (random) => Math.floor(random.uniform() * 3),
+  ],
+  [
+    "an ensemble, of a value",
+    ensembleConfig(null, { ...BASE.network, output: "identity", loss: "mse" }),
+    (random) => 5 + random.normal(),
+  ],
+  [
+    "one network of waves",
+    {
+      ...BASE,
+      network: { ...BASE.network, hidden: [], activation: [], fourier: { count: 8, gamma: 1 } },
+      optimizer: { kind: "ekf", learningRate: 1 },
+    },
+    (random) => Math.floor(random.uniform() * 2),
+  ],
 ];
 
 describe("the predictor of the browser", () => {
@@ -57,7 +78,7 @@ describe("the predictor of the browser", () => {
       }
       learner.step(8);
     }
-    const predictor = predictorOf(JSON.parse(JSON.stringify(modelFileOf(learner))) as LearnedFile);
+    const predictor = predictorOf(JSON.parse(JSON.stringify(anyModelFileOf(learner))) as LearnedFile);
     expect(predictor.outputCount).toBe(learner.engine.outputCount);
     const rows = Array.from({ length: 40 }, row);
     predictor.rows.set(rows.flat());
@@ -69,7 +90,7 @@ describe("the predictor of the browser", () => {
 describe("a surface", () => {
   it("is what the model says at each point, whatever the pieces that it is computed in", () => {
     const learner = new Learner({ ...BASE, features: ["x1", "x2", "x3"] });
-    const predictor = predictorOf(modelFileOf(learner));
+    const predictor = predictorOf(anyModelFileOf(learner));
     const plane = planeOf(predictor, [], { x: 2, y: 0 }, null);
     if (plane === null) throw new Error("there are numbers");
     const grid = new SurfaceGrid();
@@ -88,3 +109,13 @@ describe("a surface", () => {
     }
   });
 });
+
+function ensembleConfig(classes: LearnerConfig["classes"], network: LearnerConfig["network"]): LearnerConfig {
+  return {
+    ...BASE,
+    classes,
+    network: { ...network, hidden: [], activation: [] },
+    optimizer: { kind: "ekf", learningRate: 1 },
+    ensemble: defaultMembers(2, classes?.length ?? 1),
+  };
+}
