@@ -10,9 +10,11 @@ export async function buildDashboard(root: string, folder: string): Promise<numb
   const { outputs } = (
     await build({
       absWorkingDir: root,
-      entryPoints: ["main.ts", "style.css", "icon.svg"].map((name) => `${SOURCE}/${name}`),
+      entryPoints: ["start.ts", "style.css", "icon.svg"].map((name) => `${SOURCE}/${name}`),
       outdir: folder,
       entryNames: "[name]-[hash]",
+      chunkNames: "[name]-[hash]",
+      splitting: true,
       loader: { ".svg": "copy" },
       bundle: true,
       minify: true,
