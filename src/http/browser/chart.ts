@@ -49,8 +49,7 @@ export class Chart {
     this.element.setAttribute("role", "group");
     this.element.setAttribute("aria-label", options.label);
     this.#resize = new ResizeObserver(() => {
-      if (this.#plot === null) this.#make();
-      else this.#plot.setSize({ width: this.element.clientWidth, height: options.height });
+      if (this.#plot !== null) this.#plot.setSize({ width: this.element.clientWidth, height: options.height });
     });
     this.#resize.observe(this.element);
     this.#unlisten = themeChanged.listen(() => this.#make());

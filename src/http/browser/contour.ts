@@ -39,11 +39,17 @@ export function contour(
   const corners = [0, 0, 0, 0];
   for (let y = 0; y < n - 1; y++) {
     for (let x = 0; x < n - 1; x++) {
-      corners[0] = values[y * n + x]! - level;
-      corners[1] = values[y * n + x + 1]! - level;
-      corners[2] = values[(y + 1) * n + x + 1]! - level;
-      corners[3] = values[(y + 1) * n + x]! - level;
-      const above = corners.reduce((bits, value, c) => (value >= 0 ? bits | (1 << c) : bits), 0);
+      const a = values[y * n + x]! - level;
+      const b = values[y * n + x + 1]! - level;
+      const c = values[(y + 1) * n + x + 1]! - level;
+      const d = values[(y + 1) * n + x]! - level;
+      const above = (a >= 0 ? 1 : 0) | (b >= 0 ? 2 : 0) | (c >= 0 ? 4 : 0) | (d >= 0 ? 8 : 0);
+      // Most cells are on one side.
+      if (above === 0 || above === 15) continue;
+      corners[0] = a;
+      corners[1] = b;
+      corners[2] = c;
+      corners[3] = d;
       for (const [from, to] of PIECES[above]!) {
         const [x1, y1] = place(corners, from);
         const [x2, y2] = place(corners, to);

@@ -13,7 +13,7 @@ import type { Range } from "./surface-range.ts";
 import { colour, themeChanged } from "./theme.ts";
 
 /** What a piece of work between two frames may take. */
-const BUDGET_MS = 7;
+const BUDGET_MS = 6;
 /** What the next picture of a model that learns may take in all. */
 const LIVE_MS = 120;
 const LEVEL_LINES = 6;
@@ -104,11 +104,9 @@ export class SurfaceView {
     if (surface === null) return;
     const started = performance.now();
     let points = 0;
-    // Wide networks take long for each point: few of them at first.
-    let most = Math.max(8, Math.min(256, Math.floor(this.#speed * 2)));
-    while (!this.#grid.isDone && performance.now() - started < BUDGET_MS) {
-      points += this.#grid.advance(surface.predictor, surface.plane, most);
-      most = 256;
+    for (let leftMs = BUDGET_MS; leftMs > 0 && !this.#grid.isDone; leftMs = started + BUDGET_MS - performance.now()) {
+      // Wide networks take long for each point.
+      points += this.#grid.advance(surface.predictor, surface.plane, Math.max(8, Math.floor(this.#speed * leftMs)));
     }
     const elapsed = performance.now() - started;
     if (elapsed > 0.2) this.#speed = points / elapsed;

@@ -36,9 +36,10 @@ export function toggleTheme(): void {
   changed();
 }
 
+/** The page itself changes at once; what is drawn by hand follows after the next picture, so that the key is answered. */
 function changed(): void {
   colours.clear();
-  themeChanged.tell();
+  requestAnimationFrame(() => setTimeout(() => themeChanged.tell()));
 }
 
 /** Computes a colour of the style sheet, such as `--ink`. The page is laid out for it, so it is done once for a theme. */
