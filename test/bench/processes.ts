@@ -88,7 +88,8 @@ export async function startDaemon({ data, set, config, env }: DaemonStart): Prom
   const replayed = /"ms":(\d+),"msg":"the journal was replayed"/.exec(said)?.[1];
   const replayMs = replayed === undefined ? null : Number(replayed);
   const end = (signal: "SIGTERM" | "SIGKILL" = "SIGTERM") => ended(child, signal);
-  const http = /(https?:\/\/\S+?)\/#token=/.exec(said)?.[1] ?? "";
+  // What is no terminal is told in the log, without the token.
+  const http = /"http":"(https?:[^"]+)"/.exec(said)?.[1] ?? "";
   return { url, port: Number(new URL(url).port), http, pid: child.pid ?? 0, readyMs, replayMs, end };
 }
 
