@@ -4,11 +4,17 @@ import { describe, expect, it } from "vitest";
 import { readConfig } from "../../src/daemon/config.ts";
 import { learnerConfigOf } from "../../src/daemon/config-learner.ts";
 import { modelFileOf } from "../../src/export/model-file.ts";
+import { defaultMembers } from "../../src/learner/ensemble/members.ts";
 import { Learner } from "../../src/learner/learner.ts";
 import type { LearnerConfig } from "../../src/learner/learner-config.ts";
 import { Random } from "../../src/learner/random.ts";
 import { bananas, rowsOf } from "./bananas.ts";
-import { rivulet, rivuletJson, temporaryFolder } from "./run.ts";
+import { rivulet as run, rivuletJson as runJson, temporaryFolder } from "./run.ts";
+
+/** What the numbers of most tests are computed of: a network, which the oracle of them is quick to train as well. */
+const NETWORK = { RIVULET_MODELS__DEFAULT__LEARNER: "network" };
+const rivulet = (args: readonly string[]) => run(args, NETWORK);
+const rivuletJson = <T>(args: readonly string[]) => runJson<T>(args, NETWORK);
 
 interface Span {
   readonly samples: number;
@@ -31,10 +37,14 @@ function fileOf(text: string): string {
   return file;
 }
 
-function defaultLearner(set: readonly string[] = []): LearnerConfig {
-  const model = readConfig({ file: null, env: {}, set, data: null }).models["default"];
+function defaultModel(env: Readonly<Record<string, string>>, set: readonly string[] = []) {
+  const model = readConfig({ file: null, env, set, data: null }).models["default"];
   if (model === undefined) throw new Error("there is no default model");
-  return learnerConfigOf(model);
+  return model;
+}
+
+function defaultLearner(set: readonly string[] = []): LearnerConfig {
+  return learnerConfigOf(defaultModel(NETWORK, set));
 }
 
 /** Predicts each row when it is asked, and trains on a batch when its last label has come, one row at a time. */
@@ -96,6 +106,19 @@ describe("evaluate", () => {
     }
     expect(Object.keys(evaluated.baselines)).toEqual(["majority", "lastClass", "logistic"]);
     expect(evaluated.stateBytes).toBe(new Learner(defaultLearner()).save().length);
+  });
+
+  it("lets an ensemble learn by default, with members that suit the columns of the file", async () => {
+    const random = new Random(8);
+    const lines = Array.from({ length: 800 }, () => {
+      const [a, b, c] = [random.normal(), random.normal(), random.normal()];
+      return `${a},${b},${c},${a * a + b * b > 1.4 ? 1 : 0}`;
+    });
+    const evaluated = await runJson<Evaluated>(["evaluate", fileOf(`a,b,c,y\n${lines.join("\n")}\n`)]);
+    expect(evaluated.samples).toBe(800);
+    expect(evaluated.accuracy).toBeGreaterThan(0.88);
+    const config = { ...learnerConfigOf(defaultModel({})), features: ["a", "b", "c"], ensemble: defaultMembers(3, 1) };
+    expect(evaluated.stateBytes).toBe(new Learner(config).save().length);
   });
 
   it("depends on the seed, and is the same for the same", async () => {

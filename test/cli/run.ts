@@ -53,8 +53,11 @@ export async function rivulet(args: readonly string[], extra: Readonly<Record<st
 }
 
 /** Runs the program and reads its standard output as JSON; throws where it does not end well. */
-export async function rivuletJson<T>(args: readonly string[]): Promise<T> {
-  const { code, stdout, stderr } = await rivulet([...args, "--json"]);
+export async function rivuletJson<T>(
+  args: readonly string[],
+  extra: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const { code, stdout, stderr } = await rivulet([...args, "--json"], extra);
   if (code !== 0) throw new Error(`rivulet ${args.join(" ")} exited with ${code}: ${stderr}`);
   return JSON.parse(stdout) as T;
 }

@@ -113,7 +113,7 @@ describe("the marks of numbered rows", () => {
   it.skipIf(!programs.mosquitto)("of a model that is no more are taken off the broker, which outlives it", async () => {
     const mosquitto = await openMosquitto();
     const data = temporaryFolder();
-    const model = "features: [x1, x2]";
+    const model = "features: [x1, x2], learner: network";
     const yaml = `models: { default: { ${model} }, other: { ${model} } }`;
     const set = [`mqtt.broker=${mosquitto.url}`];
     const first = await open(data, yaml, set);

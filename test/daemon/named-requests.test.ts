@@ -5,7 +5,7 @@ import type { SnapshotLine } from "../../src/daemon/verb-snapshots.ts";
 import { ask, connectTo, open, temporaryFolder } from "./open.ts";
 import { type Answer, exchange, publishRows, request } from "./request.ts";
 
-const two = "models: { default: {}, other: { features: [a], label: y } }";
+const two = "models: { default: { learner: network }, other: { features: [a], label: y } }";
 
 async function opened(data: string, yaml: string | null = null): Promise<{ daemon: Daemon; client: MqttClient }> {
   const daemon = await open(data, yaml);
