@@ -102,7 +102,7 @@ describe("the model file of an ensemble", () => {
     ["a member of unknown relevance", { members: [{ ...file.members[0], relevant: 1 }] }, "members[0].relevant"],
     [
       "fewer phases than frequencies",
-      { members: [{ ...file.members[4], fourier: { ...file.members[4].fourier, phases: [1] } }] },
+      { members: [{ ...file.members[6], fourier: { ...file.members[6].fourier, phases: [1] } }] },
       "members[0].fourier",
     ],
     ["a scaler of fewer inputs", { scaler: { mean: [1], std: [1] } }, "scaler.mean"],

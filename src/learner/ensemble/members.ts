@@ -27,6 +27,7 @@ export function defaultMembers(inputs: number, outputs: number): readonly Filter
   return [
     network(1e-4, false),
     network(1e-4, true),
+    network(1e-3, true),
     network(1e-5, true),
     decoupled(1e-4, false),
     fourier(32, 1, 1e-3, false),

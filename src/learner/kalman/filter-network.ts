@@ -192,8 +192,6 @@ export class FilterNetwork {
     const shrunk = 1 + r * spread[0];
     const gain = residual / shrunk;
     const root = Math.sqrt(r / shrunk);
-    const next = this.#next;
-    next.set(this.parameters);
     let holds = true;
     for (let b = 0; b < this.#blocks.length; b++) if (!this.#take(this.#blocks[b]!, gain, root)) holds = false;
     return holds;
@@ -268,17 +266,18 @@ export class FilterNetwork {
     this.#spread[0] = this.#spread[0]! + v.values[filled]! * squareOf(this.#deltas[layer]!, unit);
   }
 
-  /** Adds what a block learns to `next`, and makes u of its v. */
+  /** Puts what a block's weights become into `next`, and makes u of its v. */
   #take(block: Block, gain: number, root: number): boolean {
     const { values: v } = block.v;
-    const next = this.#next;
     const { layer, unit, filled } = block;
     let factor = root;
     // x − x is 0 for every finite x.
     let odd = 0;
     if (this.#gradient !== null) {
-      for (let p = 0; p < filled; p++) {
-        next[p] = next[p]! + gain * v[p]!;
+      const { parameters } = this;
+      const next = this.#next;
+      for (let p = 0; p < parameters.length; p++) {
+        next[p] = parameters[p]! + gain * v[p]!;
         odd += next[p]! - next[p]!;
       }
     } else {
@@ -300,12 +299,13 @@ export class FilterNetwork {
 
   /** Moves the weights of one unit; returns 0, or NaN where one is not finite. */
   #learn({ layer, v: { values: v } }: Block, j: number, gain: number): number {
+    const { parameters } = this;
     const next = this.#next;
     const { inputs, units, weightsOffset, biasesOffset } = this.layout.layers[layer]!;
     let odd = 0;
     for (let i = 0; i <= inputs; i++) {
       const p = i < inputs ? weightsOffset + i * units + j : biasesOffset + j;
-      next[p] = next[p]! + gain * v[i]!;
+      next[p] = parameters[p]! + gain * v[i]!;
       odd += next[p]! - next[p]!;
     }
     return odd;
