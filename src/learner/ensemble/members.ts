@@ -1,5 +1,5 @@
-// The members that an ensemble has by itself. They were chosen on streams with two classes and many, with drift and without,
-// with inputs of pure noise, and with up to 50 inputs: test/bench/streams.ts, and DESIGN.md for what each of them adds.
+// The members that an ensemble has by itself. test/bench/ablation.ts shows what each kind of them adds; DESIGN.md says how they
+// were chosen.
 
 import type { FilterOptions } from "../kalman/filter-layout.ts";
 

@@ -287,14 +287,13 @@ export class FilterNetwork {
       for (let j = unit < 0 ? 0 : unit; j < (unit < 0 ? units : unit + 1); j++)
         odd += this.#learn(block, j, gain * delta[j]!);
     }
-    let largest = 0;
+    let holds = odd === 0;
     for (let i = 0; i < filled; i++) {
       v[i] = factor * v[i]!;
-      const u = v[i]!;
-      odd += u - u;
-      largest = u > largest ? u : -u > largest ? -u : largest;
+      // NaN is not between them either.
+      if (!(v[i]! <= U_MAX && v[i]! >= -U_MAX)) holds = false;
     }
-    return odd === 0 && largest <= U_MAX;
+    return holds;
   }
 
   /** Moves the weights of one unit; returns 0, or NaN where one is not finite. */
