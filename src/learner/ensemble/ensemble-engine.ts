@@ -60,11 +60,9 @@ export class EnsembleEngine implements Engine {
   /** (B, I). */
   readonly #standardized: Float64Array;
   readonly #lesson: Lesson;
-  /** What any row may change, and where it is kept during a step; the members' own is kept only for several rows. */
+  /** What any row may change, and where it is kept during a step; members hold their own, for several rows. */
   readonly #small: readonly Float64Array[];
   readonly #smallBefore: readonly Float64Array[];
-  readonly #large: readonly Vector[];
-  readonly #largeBefore: readonly Vector[];
 
   constructor(options: EngineOptions, kernels: Kernels) {
     const { topology, batchMax, precision = "f64", members = [] } = options;
@@ -110,8 +108,6 @@ export class EnsembleEngine implements Engine {
       ...(this.scaler === null ? [] : [this.scaler.state]),
     ];
     this.#smallBefore = this.#small.map((values) => values.slice());
-    this.#large = this.networks.flatMap(({ parameters, covariance }) => [parameters, covariance]);
-    this.#largeBefore = batchMax === 1 ? [] : this.#large.map((values) => values.slice());
   }
 
   get rows(): number {
@@ -278,7 +274,7 @@ export class EnsembleEngine implements Engine {
   #keep(): void {
     for (let v = 0; v < this.#small.length; v++) this.#smallBefore[v]!.set(this.#small[v]!);
     if (this.rows === 1) return;
-    for (let v = 0; v < this.#large.length; v++) this.#largeBefore[v]!.set(this.#large[v]!);
+    for (let n = 0; n < this.networks.length; n++) this.networks[n]!.hold();
   }
 
   #restore(): void {
@@ -286,7 +282,7 @@ export class EnsembleEngine implements Engine {
     this.mixer.refresh();
     this.relevance.forget();
     if (this.rows === 1) return;
-    for (let v = 0; v < this.#large.length; v++) this.#large[v]!.set(this.#largeBefore[v]!);
+    for (let n = 0; n < this.networks.length; n++) this.networks[n]!.undo();
   }
 }
 

@@ -76,10 +76,10 @@ function combined(sums: readonly number[], lanes: 2 | 4, round: Round): number {
 }
 
 /**
- * Updates P = (1 − ε) (P − u uᵀ) + ε I in place: what the row taught, and a little of the prior back. Behind u (N) stand
- * 1 − ε and ε.
+ * Computes `to` = (1 − ε) (P − u uᵀ) + ε I: what the row taught, and a little of the prior back. Behind u (N) stand 1 − ε and
+ * ε. `to` may be P.
  */
-export function rankOne(covariance: Vector, u: Vector, filled: number, round: Round): void {
+export function rankOne(to: Vector, covariance: Vector, u: Vector, filled: number, round: Round): void {
   const keep = u[filled]!;
   const noise = u[filled + 1]!;
   let at = 0;
@@ -88,9 +88,9 @@ export function rankOne(covariance: Vector, u: Vector, filled: number, round: Ro
     for (let r = 0; r < SQUARE; r++) {
       const row = at + r * width;
       for (let c = 0; c < width; c++) {
-        covariance[row + c] = round(round(covariance[row + c]! - round(u[first + r]! * u[first + c]!)) * keep);
+        to[row + c] = round(round(covariance[row + c]! - round(u[first + r]! * u[first + c]!)) * keep);
       }
-      covariance[row + r] = round(covariance[row + r]! + noise);
+      to[row + r] = round(to[row + r]! + noise);
     }
     at += SQUARE * width;
   }

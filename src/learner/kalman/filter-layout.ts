@@ -54,7 +54,7 @@ export function filterBytesOf(options: FilterOptions, inputs: number, outputs: n
   const blocks = isFull ? [{ weights: parameterCount }] : layers.flatMap(blocksOf);
   const vectors = blocks.reduce((sum, { weights }) => sum + filledUp(weights), isFull ? filledUp(parameterCount) : 0);
   const fourier = (inputs + 1) * (options.fourier?.count ?? 0) + inputs;
-  const numbers = filledUp(parameterCount) + entriesOf(layers, isFull) + given + vectors + fourier;
+  const numbers = filledUp(parameterCount) + 2 * entriesOf(layers, isFull) + given + vectors + fourier;
   return numbers * bytesPerNumber(precision) + PLACE_BYTES * (6 + layers.length + blocks.length);
 }
 

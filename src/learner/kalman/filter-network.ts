@@ -21,7 +21,8 @@ interface Block {
   /** −1 is all of them. */
   readonly unit: number;
   readonly filled: number;
-  readonly covariance: Place;
+  /** The covariance, and as much room again: see `hold`. */
+  readonly covariances: readonly [Place, Place];
   /** P g, then √c P g; behind it gᵀ P g, then 1 − ε and ε. */
   readonly v: Place;
 }
@@ -31,8 +32,6 @@ export class FilterNetwork {
   readonly layout: Layout;
   /** θ (P), in layout order. */
   readonly parameters: Vector;
-  /** All covariances, one behind the other: see covariance.ts. */
-  readonly covariance: Vector;
   /** What the Fourier features were drawn by (4), or nothing (0). */
   readonly drawnBy: Uint32Array;
   /** (K) the sums of the last layer. */
@@ -51,6 +50,12 @@ export class FilterNetwork {
   readonly #gradient: Place | null;
   readonly #blocks: readonly Block[];
   readonly #next: Vector;
+  /** All covariances, one behind the other, twice: see `hold`. */
+  readonly #all: readonly [Vector, Vector];
+  /** Which of the two holds, and which one the next row is read from. */
+  #current: 0 | 1 = 0;
+  #from: 0 | 1 = 0;
+  readonly #parametersBefore: Vector;
   /** gᵀ P g of all blocks (1). */
   readonly #spread = new Float64Array(1);
 
@@ -87,16 +92,24 @@ export class FilterNetwork {
     this.#gradient = isFull ? kernels.vector(filledUp(count)) : null;
     const plans = isFull ? [{ layer: 0, unit: -1, weights: count }] : layers.flatMap(blocksOf);
     const lengths = plans.map(({ weights }) => covarianceLength(weights));
-    const all = kernels.vector(lengths.reduce((sum, length) => sum + length, 0));
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    const [one, other] = [kernels.vector(total), kernels.vector(total)];
+    this.#all = [one.values.subarray(0, total), other.values.subarray(0, total)];
+    this.#parametersBefore = this.parameters.slice();
     let at = 0;
     this.#blocks = plans.map(({ layer, unit, weights }, b) => {
       const length = lengths[b]!;
       at += length;
       const filled = filledUp(weights);
-      return { layer, unit, filled, covariance: within(all, at - length, length), v: kernels.vector(filled) };
+      const covariances = [within(one, at - length, length), within(other, at - length, length)] as const;
+      return { layer, unit, filled, covariances, v: kernels.vector(filled) };
     });
-    this.covariance = all.values.subarray(0, at);
     this.reset();
+  }
+
+  /** All covariances, one behind the other: see covariance.ts; on loan until the next step. */
+  get covariance(): Vector {
+    return this.#all[this.#current];
   }
 
   /** Frequencies (I, D) row-major and phases (D) of the Fourier features; null without them. */
@@ -123,7 +136,7 @@ export class FilterNetwork {
   /** Begins with weights of 0, and a prior of variance 1. */
   reset(): void {
     this.parameters.fill(0);
-    for (const { covariance, filled } of this.#blocks) resetCovariance(covariance.values, filled);
+    for (const { covariances, filled } of this.#blocks) resetCovariance(covariances[this.#current].values, filled);
   }
 
   /** Draws the initial weights; of a network without hidden layers they are 0, and the Fourier features are drawn. */
@@ -197,17 +210,32 @@ export class FilterNetwork {
     return holds;
   }
 
+  /** Holds what is known, for `undo`: the next row is learned into the other room, and what follows stays there. */
+  hold(): void {
+    this.#parametersBefore.set(this.parameters);
+    this.#from = this.#current;
+    this.#current = this.#current === 0 ? 1 : 0;
+  }
+
+  /** Goes back to what `hold` saw. */
+  undo(): void {
+    this.parameters.set(this.#parametersBefore);
+    this.#current = this.#current === 0 ? 1 : 0;
+    this.#from = this.#current;
+  }
+
   /** Learns what was proposed; `noise` is ε. */
   commit(noise: number): void {
     const { parameters } = this;
     const next = this.#next;
     for (let p = 0; p < parameters.length; p++) parameters[p] = next[p]!;
     for (let b = 0; b < this.#blocks.length; b++) {
-      const { covariance, v, filled } = this.#blocks[b]!;
+      const { covariances, v, filled } = this.#blocks[b]!;
       v.values[filled] = 1 - noise;
       v.values[filled + 1] = noise;
-      this.#kernels.rankOne(covariance, v, filled);
+      this.#kernels.rankOne(covariances[this.#current], covariances[this.#from], v, filled);
     }
+    this.#from = this.#current;
   }
 
   #activate(out: Place, activation: Activation, units: number): void {
@@ -250,7 +278,8 @@ export class FilterNetwork {
   }
 
   /** Computes P g of a block, and adds gᵀ P g to the spread. */
-  #multiply({ layer, unit, covariance, v, filled }: Block): void {
+  #multiply({ layer, unit, covariances, v, filled }: Block): void {
+    const covariance = covariances[this.#from];
     const gradient = this.#gradient;
     if (gradient !== null) {
       this.#kernels.product(v, covariance, gradient, filled);

@@ -30,8 +30,8 @@ export interface Kernels {
   curve(a: Place, curve: Curve, count: number): void;
   /** Computes v = P g and gᵀ v: see covariance.ts. */
   product(v: Place, covariance: Place, g: Place, filled: number): void;
-  /** Updates P: see covariance.ts. */
-  rankOne(covariance: Place, u: Place, filled: number): void;
+  /** Updates P into `to`, which may be P itself: see covariance.ts. */
+  rankOne(to: Place, covariance: Place, u: Place, filled: number): void;
   release(): void;
 }
 
@@ -75,8 +75,8 @@ export class ReferenceKernels implements Kernels {
     product(v.values, covariance.values, g.values, filled, this.#lanes, this.#round);
   }
 
-  rankOne(covariance: Place, u: Place, filled: number): void {
-    rankOne(covariance.values, u.values, filled, this.#round);
+  rankOne(to: Place, covariance: Place, u: Place, filled: number): void {
+    rankOne(to.values, covariance.values, u.values, filled, this.#round);
   }
 
   release(): void {}

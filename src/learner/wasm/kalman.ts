@@ -99,23 +99,26 @@ function emitProduct(lanes: Lanes): Code {
   return code;
 }
 
-/** Emits (constants, covariance, u, filled) → (). */
+/** Emits (constants, to, covariance, u, filled) → (). */
 function emitRankOne(lanes: Lanes): Code {
-  const code = new Code(4);
-  const [covariance, u, filled] = [local(1), local(2), local(3)];
+  const code = new Code(5);
+  const [to, covariance, u, filled] = [local(1), local(2), local(3), local(4)];
+  // What is written stands as far from what is read everywhere.
+  const away = code.keep("i32", op("i32.sub", to, covariance));
+  const written = (address: Value) => op("i32.add", address, away);
   const end = code.keep("i32", behind(u, filled, lanes.width));
   const keep = code.keep("v128", lanes.broadcast(end, 0));
   const noise = code.keep(lanes.precision, load(`${lanes.precision}.load`, end, lanes.width));
   const row = code.variable("i32", covariance);
   eachLine(code, lanes, u, end, (place, rowBytes) => {
     const rows = rowsFrom(code, row, rowBytes);
-    const diagonal = rows.map(({ value }, r) => code.keep("i32", op("i32.add", value, i32(r * lanes.width))));
+    const diagonal = rows.map(({ value }, r) => code.keep("i32", op("i32.add", written(value), i32(r * lanes.width))));
     const factors = rows.map((_, r) => code.keep("v128", lanes.broadcast(place, r * lanes.width)));
     code.loop(place, end, VECTOR_BYTES, (column) => {
       const own = code.keep("v128", lanes.load(column, 0));
       for (const [r, pointer] of rows.entries()) {
         const taught = lanes.sub(lanes.load(pointer.value, 0), lanes.mul(factors[r] ?? zero, own));
-        lanes.store(code, pointer.value, 0, lanes.mul(taught, keep), lanes.count);
+        lanes.store(code, written(pointer.value), 0, lanes.mul(taught, keep), lanes.count);
         advance(code, pointer, VECTOR_BYTES);
       }
     });

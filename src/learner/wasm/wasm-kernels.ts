@@ -21,7 +21,7 @@ interface Functions {
     units: number,
   ) => void;
   readonly product: (constants: number, v: number, covariance: number, g: number, filled: number) => void;
-  readonly rankOne: (constants: number, covariance: number, u: number, filled: number) => void;
+  readonly rankOne: (constants: number, to: number, covariance: number, u: number, filled: number) => void;
 }
 
 interface Instantiated {
@@ -78,8 +78,8 @@ export class WasmKernels implements Kernels {
     this.#functions.product(this.#constants, v.at, covariance.at, g.at, filled);
   }
 
-  rankOne(covariance: Place, u: Place, filled: number): void {
-    this.#functions.rankOne(this.#constants, covariance.at, u.at, filled);
+  rankOne(to: Place, covariance: Place, u: Place, filled: number): void {
+    this.#functions.rankOne(this.#constants, to.at, covariance.at, u.at, filled);
   }
 
   release(): void {

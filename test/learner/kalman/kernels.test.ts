@@ -54,7 +54,7 @@ describe("the kernels of a filter", () => {
             for (let i = 0; i < filled; i++) v.values[i] = (v.values[i] ?? 0) * root;
             v.values[filled] = 1 - 0.01;
             v.values[filled + 1] = 0.01;
-            kernels.rankOne(covariance, v, filled);
+            kernels.rankOne(covariance, covariance, v, filled);
           }
           expect(differs(one.covariance.values, other.covariance.values, length)).toBe(-1);
         }
@@ -135,7 +135,7 @@ describe("the kernels of a filter", () => {
     );
     v.values[filled] = 0.75;
     v.values[filled + 1] = 0.25;
-    kernels.rankOne(covariance, v, filled);
+    kernels.rankOne(covariance, covariance, v, filled);
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < count; j++) {
         const taught = (dense[i]?.[j] ?? 0) - (exact[i] ?? 0) * (exact[j] ?? 0);
