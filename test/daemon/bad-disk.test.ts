@@ -35,7 +35,9 @@ interface Running {
 }
 
 async function started(set: readonly string[] = [], url?: string): Promise<Running> {
-  const sets = [...(url === undefined ? [] : [`mqtt.broker=${url}`]), ...set].flatMap((key) => ["--set", key]);
+  const sets = [...(url === undefined ? [] : [`mqtt.broker=${url}`]), "models.default.learner=network", ...set].flatMap(
+    (key) => ["--set", key],
+  );
   const daemon = await startDaemon(data, sets, faults.env);
   const client = await connectAsync(url ?? `mqtt://127.0.0.1:${daemon.port}`);
   const heard: Running["heard"] = [];
@@ -191,7 +193,10 @@ describe.skipIf(!programs.cc)("a disk that is full, broken or read-only", () => 
     expect(await stopped(daemon.process, "SIGTERM")).toBe(0);
     for (const mode of ["full", "write-error", "read-error", "read-only"] as const) {
       faults.mode = mode;
-      const { code, stderr } = await rivulet(["start", "--data", data, "--set", "mqtt.port=0"], faults.env);
+      const { code, stderr } = await rivulet(
+        ["start", "--data", data, "--set", "mqtt.port=0", "--set", "models.default.learner=network"],
+        faults.env,
+      );
       expect([code, stderr], mode).toEqual([1, expect.stringMatching(/cannot be (opened|locked|read)/)]);
       expect(stderr).toContain("disk");
     }
@@ -212,7 +217,10 @@ describe.skipIf(!programs.cc)("a disk that is full, broken or read-only", () => 
     faults.readFrom = 200_000;
     // Of that file alone: the lock is another one.
     const env = { ...faults.env, FAULT_FOLDER: `${faults.env["FAULT_FOLDER"]}/rivulet.db` };
-    const { code, stderr } = await rivulet(["start", "--data", data, "--set", "mqtt.port=0"], env);
+    const { code, stderr } = await rivulet(
+      ["start", "--data", data, "--set", "mqtt.port=0", "--set", "models.default.learner=network"],
+      env,
+    );
     expect([code, stderr]).toEqual([1, expect.stringMatching(/rivulet\.db cannot be read: EIO/)]);
     expect(stderr).toContain("Nothing was changed");
     faults.mode = "none";
