@@ -110,9 +110,12 @@ back_up() {
 place_program() {
   rm -rf "$program.new" "$program.old"
   install -d -m 755 "$program.new"
-  for item in bin lib config systemd mosquitto licenses install.sh manifest.json README.md LICENSE THIRD-PARTY-NOTICES.md; do
-    cp -R "$here/$item" "$program.new/"
+  # Only what the manifest names is taken over: the folder may hold other things by now.
+  printf '%s\n' "$sums" | sed 's/^[0-9a-f]*  //' | while IFS= read -r path; do
+    mkdir -p "$program.new/$(dirname "$path")"
+    cp -p "$here/$path" "$program.new/$path"
   done
+  cp -p "$here/manifest.json" "$program.new/"
   if [ "$(id -u)" -eq 0 ]; then chown -R 0:0 "$program.new"; fi
   chmod -R u+rwX,go+rX,go-w "$program.new"
   sync

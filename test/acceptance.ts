@@ -29,6 +29,7 @@ const steps: readonly Step[] = [
   { command: ["torture", "--", "--kills", kills], telling: /^(npm run|embedded|mosquitto|nothing lost|failed)/ },
   { command: ["soak", "--", "--minutes", minutes], telling: /^(flat|NOT FLAT|FAULT)/ },
   { command: ["fuzz", "--", "--runs", runs], telling: /^(npm run|\d+ passed)/ },
+  { command: ["walk"], telling: /as it should be|Error/ },
   { command: ["bench"], telling: /\S/ },
 ];
 

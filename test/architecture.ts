@@ -128,7 +128,9 @@ function checkPlace(path: string, paths: readonly string[]): readonly Violation[
   if (top === "test" && rest.length > 0 && !mirrored) {
     found.push(say("tests-mirror-source", `there is no room src/${second}`));
   }
-  const odd = [second, ...rest].find((name) => name !== "" && !/\.md$|^\.|^LICENSE$/.test(name) && !kebab.test(name));
+  const odd = [second, ...rest].find(
+    (name) => name !== "" && !/\.md$|^\.|^(LICENSE|Dockerfile)$/.test(name) && !kebab.test(name),
+  );
   if (["src", "test", "deploy", "config"].includes(top) && odd !== undefined) {
     found.push(say("kebab-case", `${odd} is not in kebab-case`));
   }

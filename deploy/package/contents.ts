@@ -52,7 +52,7 @@ export function contents(release: Release, bundled: readonly Entry[]): readonly 
     ...filesFrom(join(root, "config"), "config"),
     file("config/rivulet.yaml", readFileSync(deploy("rivulet.yaml"))),
     ...filesFrom(deploy("systemd"), "systemd"),
-    ...filesFrom(deploy("mosquitto"), "mosquitto"),
+    ...["mosquitto", "node-red", "grafana"].flatMap((folder) => filesFrom(deploy(folder), folder)),
     file("README.md", readFileSync(deploy("README.md"))),
     file("LICENSE", readFileSync(join(root, "LICENSE"))),
     file("THIRD-PARTY-NOTICES.md", readFileSync(join(root, "THIRD-PARTY-NOTICES.md"))),

@@ -18,7 +18,7 @@ interface Options {
   readonly port: number;
   readonly tlsHost?: string;
   readonly tlsPort: number;
-  readonly store: string;
+  readonly store?: string;
   readonly renew?: boolean;
 }
 
@@ -39,7 +39,7 @@ export function brokerSetupCommand(): Command {
     .option("--port <port>", "port on this machine", portNumber("--port"), 1883)
     .option("--tls-host <name>", "listen for other machines too, by TLS, under this name or address (needs openssl)")
     .option("--tls-port <port>", "port for other machines", portNumber("--tls-port"), 8883)
-    .option("--store <folder>", "folder of the broker's own store", "/var/lib/mosquitto/")
+    .option("--store <folder>", "folder of the broker's own store, where its own configuration names none")
     .option("--renew", "make all passwords anew")
     .option("--json", "print JSON")
     .action((_, command: Command) => {
@@ -69,7 +69,7 @@ function setUpBroker(options: GlobalOptions & Options): SetUp {
   );
   writeFileSync(access.passwords, `${lines.join("\n")}\n`, { mode: 0o600 });
   writeFileSync(access.rules, mosquittoRules(prefix, discoveryPrefix), { mode: 0o600 });
-  const store = options.store.endsWith("/") ? options.store : `${options.store}/`;
+  const store = options.store?.replace(/\/*$/, "/") ?? null;
   writeFileSync(at("rivulet.conf"), mosquittoConf({ port: options.port, store, access, tls }));
   writeFileSync(at("rivulet.yaml"), daemonConfig(options.port, at("passwords/rivulet")));
   for (const file of [access.passwords, access.rules, ...(tls === null ? [] : [tls.key])]) giveToBroker(file);

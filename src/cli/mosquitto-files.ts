@@ -13,8 +13,8 @@ export type Role = (typeof ROLES)[number];
 export interface MosquittoOptions {
   /** Port on this machine. */
   readonly port: number;
-  /** Folder of the broker's own store, with a slash at its end. */
-  readonly store: string;
+  /** Folder of the broker's own store, with a slash at its end; null where its own configuration names it, as Debian's does. */
+  readonly store: string | null;
   /** Files of passwords and rules; null lets everybody on this machine do everything. */
   readonly access: { readonly passwords: string; readonly rules: string } | null;
   /** A listener for other machines; null is none. */
@@ -35,7 +35,7 @@ set_tcp_nodelay true
 
 # What came while Rivulet was away is kept, also over a restart of the broker.
 persistence true
-persistence_location ${store}
+${store === null ? "# Where it is kept Debian's own configuration says already, and Mosquitto refuses to be told twice." : `persistence_location ${store}`}
 autosave_interval 60
 
 # The default keeps 1000 messages for a client that is away and drops the rest silently, while the sender sees success.
@@ -49,7 +49,7 @@ max_inflight_messages 100
 
 /** Writes the configuration of a broker for this machine alone, where everybody may do everything. */
 export function plainMosquittoConf(): string {
-  return mosquittoConf({ port: 1883, store: "/var/lib/mosquitto/", access: null, tls: null });
+  return mosquittoConf({ port: 1883, store: null, access: null, tls: null });
 }
 
 function tlsText({ port, certificate, key }: NonNullable<MosquittoOptions["tls"]>): string {

@@ -1,5 +1,5 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
-// npm run bench [-- engine | learner | intake | recovery | mqtt | drift | policies | monitor | backtest | http | dashboard]
+// npm run bench [-- engine | learner | intake | recovery | start | mqtt | drift | policies | monitor | backtest | http | dashboard]
 // npm run bench -- streams | ablation | regression [--data DIR] [--seeds 20] [--only NAME] [--plain]
 
 import { benchAblation } from "./ablation.ts";
@@ -15,6 +15,7 @@ import { benchMqtt } from "./mqtt.ts";
 import { benchPolicies } from "./policies.ts";
 import { benchRecovery } from "./recovery.ts";
 import { benchRegression } from "./regression.ts";
+import { benchStart } from "./start.ts";
 import { benchStreams } from "./streams.ts";
 
 const benches: Readonly<Record<string, () => Promise<void> | void>> = {
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
   learner: benchLearner,
   intake: benchIntake,
   recovery: benchRecovery,
+  start: benchStart,
   mqtt: benchMqtt,
   drift: benchDrift,
   policies: benchPolicies,

@@ -30,6 +30,7 @@ describe("a request over MQTT", () => {
       explain: { values: [0.5, 0.5] },
       history: { points: 10 },
     };
+    params["models-import"] = { model: (await request(client, "model")).data };
     for (const verb of VERBS.filter((name) => name !== "models-delete")) {
       const answer = await request(client, verb, { ...(params[verb] as object), transaction: verb });
       expect({ verb, ...answer }).toMatchObject({ verb, status: "ok", transaction: verb });

@@ -104,7 +104,7 @@ export async function launchMosquitto(options: MosquittoOptions = {}): Promise<M
   const project = readFileSync(fileURLToPath(new URL("../../deploy/mosquitto/rivulet.conf", import.meta.url)), "utf8");
   const lines = project
     .replace(/^listener .*$/m, `listener ${port} 127.0.0.1`)
-    .replace(/^persistence_location .*$/m, `persistence_location ${join(folder, "store")}/`)
+    .replace(/^persistence true$/m, `persistence true\npersistence_location ${join(folder, "store")}/`)
     .replace(/^allow_anonymous .*$/m, `allow_anonymous ${options.users === undefined}`);
   mkdirSync(join(folder, "store"));
   if (options.tls === true) makeCertificates(folder);
