@@ -7,7 +7,7 @@ import type { SnapshotLine } from "../../src/daemon/verb-snapshots.ts";
 import { scoreOn } from "../../src/evaluate/backtest.ts";
 import type { Stretch } from "../../src/evaluate/labelled-rows.ts";
 import { Random } from "../../src/learner/random.ts";
-import { ask, connectTo, journalOf, onEnd, open, temporaryFolder } from "./open.ts";
+import { ask, connectTo, journalOf, NETWORK, onEnd, open, temporaryFolder } from "./open.ts";
 import { exchange, request, SAMPLE } from "./request.ts";
 
 /** Nothing but a rollback is to change a learner. */
@@ -51,7 +51,11 @@ async function flipped(set: readonly string[] = []): Promise<{ daemon: Daemon; c
 
 /** Begins a model anew under another configuration, without a daemon. */
 async function reset(data: string, set: readonly string[]): Promise<void> {
-  const daemon = await openDaemon({ config: parseConfig(null, { data, set }), log: silentLog, listen: false });
+  const daemon = await openDaemon({
+    config: parseConfig(null, { data, set: [NETWORK, ...set] }),
+    log: silentLog,
+    listen: false,
+  });
   onEnd(() => daemon.close());
   await ask(daemon, "models-reset", { name: "default" });
   await daemon.close();

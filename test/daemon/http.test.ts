@@ -228,7 +228,7 @@ describe("the daemon with HTTP", () => {
     expect((await call(daemon, "/", { headers })).status).toBe(403);
     set = ["mqtt.port=0", "http.port=1", 'http.hosts=["pi.lan"]'];
     expect(await daemon.reload()).toMatchObject({ changed: ["http.hosts"], waiting: ["http.port"], failure: null });
-    expect((await call(daemon, "/", { headers })).status).toBe(404);
+    expect((await call(daemon, "/no-such-page", { headers })).status).toBe(404);
     await order(daemon, "rollback", { snapshot: "1" });
     await eventually(() => told.map(({ event }) => event)).toContain("rollback");
   });
