@@ -52,7 +52,7 @@ describe("a caller from another address", () => {
   it("can do nothing without the token", async () => {
     const daemon = await served(["http.host=0.0.0.0", "http.insecure=true"]);
     await expectNothing(daemon, { from: "127.0.0.2" }, 401, "token-needed");
-    expect((await call(daemon, "/", { from: "127.0.0.2" })).status).toBe(404);
+    expect((await call(daemon, "/no-such-page", { from: "127.0.0.2" })).status).toBe(404);
   });
 
   it.skipIf(outside === undefined)("can do nothing by the address that others see either", async () => {
@@ -139,7 +139,7 @@ describe("a web page of another origin", () => {
       const daemon = await served();
       const headers = { ...bearer(daemon), host, origin: `http://${host}`, "sec-fetch-site": "same-origin" };
       await expectNothing(daemon, { headers }, 403, "forbidden");
-      expect((await call(daemon, "/", { headers: { host } })).status).toBe(403);
+      expect((await call(daemon, "/no-such-page", { headers: { host } })).status).toBe(403);
     },
   );
 
@@ -168,13 +168,13 @@ describe("a web page of another origin", () => {
 describe("the names of the daemon", () => {
   it.each(["localhost", "LOCALHOST:1234", "127.0.0.1", "[::1]:8787", "192.0.2.7", "[2001:db8::1]:8787"])(
     "are those of this machine, and plain addresses: %s",
-    async (host) => expect((await call(await served(), "/", { headers: { host } })).status).toBe(404),
+    async (host) => expect((await call(await served(), "/no-such-page", { headers: { host } })).status).toBe(404),
   );
 
   it("are those that the configuration lists; who uses them is no caller from this machine", async () => {
     const daemon = await served(['http.hosts=["pi.lan"]']);
     const headers = { host: "pi.lan:8787" };
-    expect((await call(daemon, "/", { headers })).status).toBe(404);
+    expect((await call(daemon, "/no-such-page", { headers })).status).toBe(404);
     expect((await call(daemon, "/api/status", { headers })).status).toBe(401);
     const allowed = { ...bearer(daemon), ...headers, origin: "http://pi.lan:8787", "sec-fetch-site": "same-origin" };
     expect((await call(daemon, "/api/status", { headers: allowed })).status).toBe(200);
