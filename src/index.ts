@@ -5,6 +5,7 @@ export { createDetector } from "./evaluate/create-detector.ts";
 export { type Detector, type DetectorKind, DRIFT, NONE, type Signal, WARNING } from "./evaluate/detector.ts";
 export { MONITOR_DEFAULTS, Monitor, type MonitorOptions, type MonitorReading } from "./evaluate/monitor.ts";
 export { cHeaderOf } from "./export/c-header.ts";
+export { predictionGraph } from "./export/ensemble-graph.ts";
 export {
   type AnyModelFile,
   anyModelFileOf,
@@ -14,7 +15,6 @@ export {
   parseAnyModelFile,
   parseModelFile,
 } from "./export/model-file.ts";
-export { networkGraph } from "./export/network-graph.ts";
 export { onnxOf } from "./export/onnx.ts";
 export { type Operator, PredictionGraph, type Value } from "./export/prediction-graph.ts";
 export type { Engine, EngineKind, EngineOptions } from "./learner/engine.ts";

@@ -12,6 +12,9 @@ import { act, type SnapshotLine } from "./verb-snapshots.ts";
 /** What of a network's state is taken over: parameters, statistics of the inputs, and a schedule that begins anew. */
 const IMPORTED: readonly string[] = ["PARM", "SCAL", "MISS", "MEAN", "SCHD"];
 
+/** Longest value that an error shows. */
+const SHOWN_MAX = 80;
+
 /**
  * Makes the network of a model file the current one; the rows pending are trained before it. It becomes part of the
  * journal, so a replay has it. Throws `model-file-invalid`, and `topology-differs` where the model has another network.
@@ -51,12 +54,17 @@ function assertFits(file: AnyModelFile, learner: Learner, config: LearnerConfig,
   const difference = compareLearnerConfig(canonicalJson(config), canonicalJson(wanted));
   if (difference === "same") return;
   const changes = difference.changes.map(
-    ({ path, from, to }) =>
-      `${path} is ${JSON.stringify(to ?? null)} in the file and ${JSON.stringify(from ?? null)} here`,
+    ({ path, from, to }) => `${path} is ${show(to)} in the file and ${show(from)} here`,
   );
   throw new RivuletError("topology-differs", `the file does not fit model ${name}: ${changes.join("; ")}`, {
     hint: `Give the model the file's features and layers in the configuration, then \`rivulet models reset ${name}\`.`,
   });
+}
+
+/** The members of an ensemble would fill a page. */
+function show(value: unknown): string {
+  const text = JSON.stringify(value ?? null);
+  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
 }
 
 /** Describes the members of a file; what their frequencies were drawn by is not in it. */

@@ -1,7 +1,7 @@
 import { RivuletError } from "../error.ts";
 import { cHeaderOf } from "../export/c-header.ts";
-import { type AnyModelFile, anyModelFileOf, modelFileOf } from "../export/model-file.ts";
-import { networkGraph } from "../export/network-graph.ts";
+import { predictionGraph } from "../export/ensemble-graph.ts";
+import { type AnyModelFile, anyModelFileOf } from "../export/model-file.ts";
 import { onnxOf } from "../export/onnx.ts";
 import { Learner } from "../learner/learner.ts";
 import type { SavedState, SnapshotReason } from "../learner/transaction.ts";
@@ -147,13 +147,14 @@ export async function exportSnapshot(
   params: { name?: string | undefined; snapshot: string; format: (typeof EXPORT_FORMATS)[number] },
 ): Promise<Exported> {
   const { record, learner } = await loadSnapshot(rooms, params.name, params.snapshot);
+  const file = anyModelFileOf(learner);
   switch (params.format) {
     case "json":
-      return anyModelFileOf(learner);
+      return file;
     case "onnx":
-      return { format: "onnx", base64: Buffer.from(onnxOf(networkGraph(modelFileOf(learner)))).toString("base64") };
+      return { format: "onnx", base64: Buffer.from(onnxOf(predictionGraph(file))).toString("base64") };
     case "c":
-      return { format: "c", text: cHeaderOf(networkGraph(modelFileOf(learner)), record.model) };
+      return { format: "c", text: cHeaderOf(predictionGraph(file), record.model) };
   }
 }
 

@@ -86,7 +86,8 @@ int main(void)
     writeFileSync(file, JSON.stringify({ format: "rivulet-model", version: 1, ...model }));
     const { code, stderr } = await rivulet(["models", "import", file, "--data", data]);
     expect(code).toBe(1);
-    for (const told of ["features", "network.hidden", "scale", "models reset"]) expect(stderr).toContain(told);
+    for (const told of ["features", "ensemble is null in the file", "scale", "models reset"])
+      expect(stderr).toContain(told);
     writeFileSync(file, "{}");
     expect((await rivulet(["models", "import", file, "--data", data])).stderr).toContain("not valid");
   });

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cHeaderOf } from "../../src/export/c-header.ts";
-import { modelFileOf } from "../../src/export/model-file.ts";
-import { networkGraph } from "../../src/export/network-graph.ts";
+import { predictionGraph } from "../../src/export/ensemble-graph.ts";
+import { anyModelFileOf } from "../../src/export/model-file.ts";
 import { PredictionGraph } from "../../src/export/prediction-graph.ts";
 import type { Learner } from "../../src/learner/learner.ts";
 import { Random } from "../../src/learner/random.ts";
@@ -14,7 +14,9 @@ import { evaluateGraph } from "./evaluate-graph.ts";
 import { randomEnsemble, randomModel, randomRow } from "./random-models.ts";
 
 const ROWS = 20;
-const SEEDS = Array.from({ length: 24 }, (_, i) => i + 1);
+const NETWORKS = 24;
+const ENSEMBLES = 12;
+const SEEDS = Array.from({ length: NETWORKS + ENSEMBLES }, (_, i) => i + 1);
 
 describe.skipIf(!programs.cc)("a model as a C header", () => {
   let folder: string;
@@ -50,7 +52,7 @@ describe.skipIf(!programs.cc)("a model as a C header", () => {
     ["double, to 1e-9", [], 1e-9],
     ["float, to 1e-6", ["-DRIVULET_F32"], 1e-6],
   ] as const)("predicts what it predicts here in %s of the largest output", (_, flags, tolerance) => {
-    const models = SEEDS.map(randomModel);
+    const models = SEEDS.map((seed) => randomModel(seed, seed > NETWORKS));
     const random = new Random(5);
     const rows = models.map(({ config }) =>
       Array.from({ length: ROWS }, () =>
@@ -62,7 +64,7 @@ describe.skipIf(!programs.cc)("a model as a C header", () => {
       ),
     );
     const outputs = run(
-      models.map((learner) => networkGraph(modelFileOf(learner))),
+      models.map((learner) => predictionGraph(anyModelFileOf(learner))),
       rows,
       flags,
     );

@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-web/wasm";
 import { beforeAll, describe, expect, it } from "vitest";
-import { modelFileOf } from "../../src/export/model-file.ts";
-import { networkGraph } from "../../src/export/network-graph.ts";
+import { predictionGraph } from "../../src/export/ensemble-graph.ts";
+import { anyModelFileOf } from "../../src/export/model-file.ts";
 import { onnxOf } from "../../src/export/onnx.ts";
 import type { PredictionGraph } from "../../src/export/prediction-graph.ts";
 import { Random } from "../../src/learner/random.ts";
@@ -9,6 +9,8 @@ import { evaluateGraph } from "./evaluate-graph.ts";
 import { randomEnsemble, randomModel, randomRow } from "./random-models.ts";
 
 const ROWS = 20;
+const NETWORKS = 25;
+const ENSEMBLES = 15;
 
 beforeAll(() => {
   ort.env.wasm.numThreads = 1;
@@ -22,14 +24,14 @@ async function run(graph: PredictionGraph, rows: readonly (readonly number[])[])
 }
 
 describe("a model in ONNX", () => {
-  it.each(Array.from({ length: 25 }, (_, i) => i + 1))(
+  it.each(Array.from({ length: NETWORKS + ENSEMBLES }, (_, i) => i + 1))(
     "predicts in onnxruntime what it predicts here, to 1e-9: seed %i",
     async (seed) => {
-      const learner = randomModel(seed);
+      const learner = randomModel(seed, seed > NETWORKS);
       const { config } = learner;
       const random = new Random(1000 + seed);
       const rows = Array.from({ length: ROWS }, () => randomRow(config, random));
-      const graph = networkGraph(modelFileOf(learner));
+      const graph = predictionGraph(anyModelFileOf(learner));
       const isRegression = config.network.loss === "mse";
       const { probability, value, label } = await run(graph, rows);
       const outputs = (isRegression ? value : probability)?.data as Float64Array;

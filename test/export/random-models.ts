@@ -1,4 +1,5 @@
 import { PredictionGraph, type Value } from "../../src/export/prediction-graph.ts";
+import type { FilterOptions } from "../../src/learner/kalman/filter-layout.ts";
 import { Learner } from "../../src/learner/learner.ts";
 import { type Categorical, type LearnerConfig, outputsOf } from "../../src/learner/learner-config.ts";
 import { Random } from "../../src/learner/random.ts";
@@ -10,7 +11,7 @@ export function below(random: Random, count: number): number {
 }
 
 /** Draws a model of any topology, and trains it a little. */
-export function randomModel(seed: number): Learner {
+export function randomModel(seed: number, isEnsemble = false): Learner {
   const random = new Random(seed);
   const pick = <T>(choices: readonly T[]): T => choices[below(random, choices.length)] as T;
   const features = Array.from({ length: 1 + below(random, 4) }, (_, i) => `x${i + 1}`);
@@ -20,8 +21,9 @@ export function randomModel(seed: number): Learner {
       return draw < 0.15 ? [[name, ["red", "green", "blue"]]] : draw < 0.3 ? [[name, 1 + below(random, 5)]] : [];
     }),
   );
-  const classes = pick([null, ["off", "on"], ["a", "b", "c", "d"]]);
+  const classes = pick<readonly string[] | null>([null, ["off", "on"], ["a", "b", "c", "d"]]);
   const isRegression = classes === null && random.uniform() < 0.5;
+  const members = isEnsemble ? membersOf(random, pick) : [];
   const hidden = Array.from({ length: below(random, 4) }, () => 1 + below(random, 9));
   const config: LearnerConfig = {
     features,
@@ -31,13 +33,20 @@ export function randomModel(seed: number): Learner {
     network: {
       hidden,
       activation: hidden.map(() => pick(ACTIVATIONS)),
-      output: isRegression ? pick(ACTIVATIONS) : outputsOf({ classes }) > 1 ? "softmax" : "sigmoid",
+      output: isRegression
+        ? isEnsemble
+          ? "identity"
+          : pick(ACTIVATIONS)
+        : outputsOf({ classes }) > 1
+          ? "softmax"
+          : "sigmoid",
       loss: isRegression ? "mse" : "cross-entropy",
       init: "glorot",
       seed,
     },
-    scale: pick(["standard", "none"]),
-    optimizer: { kind: "sgd", learningRate: 0.05 },
+    ...(isEnsemble ? { ensemble: members } : {}),
+    scale: isEnsemble ? "standard" : pick(["standard", "none"]),
+    optimizer: isEnsemble ? { kind: "ekf", learningRate: 1 } : { kind: "sgd", learningRate: 0.05 },
     batch: { size: 4 },
   };
   const learner = new Learner(config);
@@ -49,6 +58,22 @@ export function randomModel(seed: number): Learner {
     learner.step(4);
   }
   return learner;
+}
+
+/** Draws members of all kinds: one to four. */
+function membersOf(random: Random, pick: <T>(choices: readonly T[]) => T): readonly FilterOptions[] {
+  return Array.from({ length: 1 + below(random, 4) }, () => {
+    const isFourier = random.uniform() < 0.5;
+    const hidden = isFourier ? [] : [1 + below(random, 6)];
+    return {
+      hidden,
+      activation: hidden.map(() => "tanh" as const),
+      ...(isFourier ? { fourier: { count: 1 + below(random, 20), gamma: pick([0.5, 1, 2]) } } : {}),
+      covariance: pick(["full", "units"] as const),
+      noise: 1e-4,
+      relevance: random.uniform() < 0.5,
+    };
+  });
 }
 
 /** Draws a row of features: some are missing, some far out. */

@@ -6,9 +6,9 @@ import type { Mixer } from "./mixer.ts";
 import type { Lesson, Votes } from "./votes.ts";
 
 /** A member's probabilities are kept between this and 1 less it when they are mixed. */
-const LEAST = 0.001;
+export const LEAST = 0.001;
 /** The logit of 1 − LEAST. */
-const LOGIT_MOST = log((1 - LEAST) / LEAST);
+export const LOGIT_MOST = log((1 - LEAST) / LEAST);
 const LOG_LEAST = log(LEAST);
 /** Least information of a row: one that was quite certain teaches a little all the same. */
 const INFORMATION_MIN = 0.01;
