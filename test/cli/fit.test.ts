@@ -129,7 +129,16 @@ describe("fit", () => {
     const out = (name: string) => join(folder, name);
     writeFileSync(out("gaps.csv"), "x1,x2,y\n1,5,1\n,7,0\n3,,1\n");
     writeFileSync(out("filled.csv"), "x1,x2,y\n1,5,1\n2,7,0\n3,6,1\n");
-    const args = ["--iterations", "20", "--set", "models.default.scale=none", "--batch-size", "full"];
+    const args = [
+      "--iterations",
+      "20",
+      "--set",
+      "models.default.learner=network",
+      "--set",
+      "models.default.scale=none",
+      "--batch-size",
+      "full",
+    ];
     for (const name of ["gaps", "filled"]) {
       await rivuletJson(["fit", out(`${name}.csv`), ...args, "--out", out(`${name}.json`)]);
     }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { connectTo, eventually, open, temporaryFolder } from "../daemon/open.ts";
+import { connectTo, open, temporaryFolder } from "../daemon/open.ts";
 import { publishRows, SAMPLE } from "../daemon/request.ts";
 
 interface Dashboard {
@@ -22,11 +22,12 @@ describe("the dashboard for Grafana", () => {
     await publishRows(client, 100);
     await client.publishAsync(SAMPLE, "no JSON", { qos: 1 });
     let metrics = "";
-    await eventually(async () => {
+    const isTold = async () => {
       metrics = await (await fetch(`${daemon.http?.url}/metrics`)).text();
       // What each reading begins anew is not in one that follows at once.
       return /rivulet_quarantine_messages_total\{[^}]*\} 1[\s\S]*rivulet_event_loop_delay_seconds\{/.test(metrics);
-    }).toBe(true);
+    };
+    await expect.poll(isTold, { timeout: 20_000, interval: 500 }).toBe(true);
     const labels = new Map<string, Set<string>>();
     for (const line of metrics.split("\n")) {
       const [, name, inside = ""] = /^([a-z_]+)(?:\{(.*)\})? /.exec(line) ?? [];
