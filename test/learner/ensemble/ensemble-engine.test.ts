@@ -241,6 +241,25 @@ describe("what is known of members", () => {
     learner.release();
   });
 
+  it("tells weights by which what the members say of a value makes what is predicted", () => {
+    const learner = new Learner(values);
+    teach(learner, new Random(2), 300);
+    const { ensemble } = learner.engine;
+    if (ensemble === null) throw new Error("it is an ensemble");
+    for (const row of [
+      [7, 0],
+      [8, 1500],
+      [5.5, -700],
+    ]) {
+      const [predicted = Number.NaN] = learner.outputsFor(row);
+      const { standings, networks, labelScaler } = ensemble;
+      const mixed = standings.reduce((sum, { weight }, n) => sum + weight * (networks[n]?.sums[0] ?? Number.NaN), 0);
+      const [mean = 0, std = 1] = [labelScaler?.mean[0], labelScaler?.std[0]];
+      expect(mean + std * mixed).toBeCloseTo(predicted, 8);
+    }
+    learner.release();
+  });
+
   it("finds the inputs that matter, and those that are noise", () => {
     const features = ["a", "b", "c", "d"];
     const learner = new Learner({ ...base, features, ensemble: defaultMembers(4, 1), batch: { size: 1 } });
