@@ -13,10 +13,10 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DOORS } from "../deploy/doors.ts";
+import { binary, programs } from "./programs.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const PACKED = ["src", "deploy", "config", "package.json", "README.md", "LICENSE", "THIRD-PARTY-NOTICES.md"];
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 /** Trains on seeded rows, and gives a prediction. */
 const LEARN = `
   const learner = new Learner({
@@ -193,7 +193,7 @@ describe("in a browser", () => {
   });
 
   // Shared memory, which the compiled engine lives in, is for isolated pages only.
-  it.skipIf(CHROMIUM === undefined).each([
+  it.skipIf(!programs.chromium).each([
     ["a page that is isolated", "wasm", ["same-origin", "require-corp"]],
     ["any other page", "reference", ["unsafe-none", "unsafe-none"]],
   ] as const)(
@@ -207,7 +207,7 @@ describe("in a browser", () => {
         response.end(`<!doctype html><title>learner</title><script>${code}</script>`);
       });
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      const browser = await chromium.launch({ executablePath: CHROMIUM ?? "", args: ["--no-sandbox"] });
+      const browser = await chromium.launch({ executablePath: binary("chromium"), args: ["--no-sandbox"] });
       try {
         const address = server.address();
         const tab = await browser.newPage();

@@ -1,11 +1,25 @@
 // Programs that some tests run and that a bare machine may lack. Their tests are skipped there, one line tells how to
 // get them, and RIVULET_TEST_REQUIRE (names, separated by commas) turns each absence into a failure.
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
+interface Known {
+  readonly binaries: readonly string[];
+  /** Other files that it is of no use without. */
+  readonly files?: readonly string[];
+  readonly install: string;
+}
+
 const known = {
+  bash: { binaries: ["bash"], install: "apt-get install bash" },
   cc: { binaries: ["cc"], install: "apt-get install gcc libc6-dev" },
   chromium: { binaries: ["chromium"], install: "apt-get install chromium" },
+  fish: { binaries: ["fish"], install: "apt-get install fish" },
+  jinja: {
+    binaries: ["python3"],
+    files: ["/usr/lib/python3/dist-packages/jinja2/__init__.py"],
+    install: "apt-get install python3-jinja2",
+  },
   mosquitto: {
     binaries: ["mosquitto", "mosquitto_pub", "mosquitto_passwd"],
     install: "apt-get install mosquitto mosquitto-clients",
@@ -15,9 +29,12 @@ const known = {
     binaries: ["dpkg-deb", "tar", "gzip", "xz", "sha256sum"],
     install: "apt-get install dpkg tar gzip xz-utils coreutils",
   },
+  // Gives a program a terminal.
+  script: { binaries: ["script"], install: "apt-get install bsdutils" },
   // Perl stands for the other end of its socket.
   systemd: { binaries: ["systemd-notify", "systemd-analyze", "perl"], install: "apt-get install systemd perl" },
-} as const;
+  zsh: { binaries: ["zsh"], install: "apt-get install zsh" },
+} as const satisfies Readonly<Record<string, Known>>;
 
 export type ProgramName = keyof typeof known;
 export type BinaryName = (typeof known)[ProgramName]["binaries"][number];
@@ -30,19 +47,15 @@ export interface Program {
 const names = Object.keys(known).filter(isKnown);
 
 /** Tells which programs are on this machine, for `describe.skipIf(!programs.mosquitto)`. */
-export const programs: Readonly<Record<ProgramName, boolean>> = {
-  cc: program("cc").present,
-  chromium: program("chromium").present,
-  mosquitto: program("mosquitto").present,
-  openssl: program("openssl").present,
-  packaging: program("packaging").present,
-  systemd: program("systemd").present,
-};
+export const programs = Object.fromEntries(names.map((name) => [name, program(name).present])) as Readonly<
+  Record<ProgramName, boolean>
+>;
 
 /** Looks a program up: present when all of its binaries are; `hint` says how to install it. */
 export function program(name: ProgramName): Program {
-  const { binaries, install } = known[name];
-  return { present: binaries.every((binary) => find(binary) !== undefined), hint: `install: ${install}` };
+  const { binaries, files = [], install }: Known = known[name];
+  const present = binaries.every((binary) => find(binary) !== undefined) && files.every((file) => existsSync(file));
+  return { present, hint: `install: ${install}` };
 }
 
 /** Finds the absolute path of a binary; throws where its program is absent, so ask `programs` first. */

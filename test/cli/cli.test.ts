@@ -1,14 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Status } from "../../src/daemon/verb-queries.ts";
+import { binary, programs } from "../programs.ts";
 import { main, rivulet, rivuletJson, spawnRivulet, startDaemon, stopped, temporaryFolder } from "./run.ts";
-
-/** Gives a program a terminal (bsdutils). */
-const SCRIPT = "/usr/bin/script";
 
 describe("the program", () => {
   it("names both remedies and exits with 1 where the port is in use", async () => {
@@ -33,10 +31,10 @@ describe("the program", () => {
     expect(greeting).not.toContain("token");
   });
 
-  it.skipIf(!existsSync(SCRIPT))("says at a terminal what to type next", async () => {
+  it.skipIf(!programs.script)("says at a terminal what to type next", async () => {
     const data = temporaryFolder();
     const command = `exec "${process.execPath}" "${main}" start --data "${data}" --set mqtt.port=0 --set http.port=0`;
-    const child = spawn(SCRIPT, ["-qec", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(binary("script"), ["-qec", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
     let said = "";
     for await (const text of child.stdout.setEncoding("utf8")) {
       said += text;

@@ -5,10 +5,10 @@ import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { completionScript } from "../../src/cli/completion.ts";
 import { createProgram } from "../../src/cli/program.ts";
+import { programs } from "../programs.ts";
 import { rivulet, temporaryFolder } from "./run.ts";
 
 const program = createProgram(() => {});
-const has = (shell: string) => spawnSync(shell, ["-c", "exit 0"]).status === 0;
 
 /** Has bash complete the last of some words, as it does for who types them. */
 function completed(words: readonly string[]): readonly string[] {
@@ -27,7 +27,7 @@ function everyWord(command: Command): readonly string[] {
 }
 
 describe("completion", () => {
-  it.skipIf(!has("bash")).each([
+  it.skipIf(!programs.bash).each([
     [["sn"], ["snapshots"]],
     [
       ["snapshots", "ta"],
@@ -48,7 +48,7 @@ describe("completion", () => {
     expect(completed(words)).toEqual(wanted);
   });
 
-  it.skipIf(!has("bash"))("in bash knows every option of every command", () => {
+  it.skipIf(!programs.bash)("in bash knows every option of every command", () => {
     const missing = program.commands.flatMap((command) => {
       const offered = completed([command.name(), ""]);
       const wanted = [
@@ -66,7 +66,7 @@ describe("completion", () => {
     for (const word of everyWord(program)) expect(stdout).toContain(word);
   });
 
-  it.skipIf(!has("zsh"))("in zsh is read without a complaint, and completes", () => {
+  it.skipIf(!programs.zsh)("in zsh is read without a complaint, and completes", () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "_rivulet"), completionScript(program, "zsh"));
     const code = `
@@ -84,7 +84,7 @@ describe("completion", () => {
     expect(files?.trim()).toBe("FILES");
   });
 
-  it.skipIf(!has("fish"))("in fish completes", () => {
+  it.skipIf(!programs.fish)("in fish completes", () => {
     const file = join(temporaryFolder(), "rivulet.fish");
     writeFileSync(file, completionScript(program, "fish"));
     const complete = (line: string) => {

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type Look, readingBetween, type TopReading } from "../../src/cli/top-reading.ts";
 import { topLines } from "../../src/cli/top-view.ts";
 import type { Status } from "../../src/daemon/verb-queries.ts";
+import { programs } from "../programs.ts";
 import { rivulet, rivuletJson, startDaemon, stopped, temporaryFolder } from "./run.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -14,7 +15,6 @@ const cleanups: (() => unknown)[] = [];
 afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
-const hasScript = spawnSync("script", ["--version"]).status === 0;
 
 const model = {
   name: "default",
@@ -124,25 +124,28 @@ describe("top", () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining("rivulet start")]);
   });
 
-  it.skipIf(!hasScript)("is live on a terminal, outlives the daemon, and gives the terminal back at q", async () => {
-    const data = temporaryFolder();
-    const { process: daemon } = await startDaemon(data);
-    const command = `'${process.execPath}' '${main}' top --interval 0.1 --data '${data}'`;
-    const child = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
-    let shown = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      shown += text;
-    });
-    cleanups.push(() => child.kill());
-    const seen = (text: string) =>
-      expect.poll(() => stripVTControlCharacters(shown), { timeout: 20_000 }).toContain(text);
-    await seen("rows a second made durable");
-    expect(shown).toContain("\x1b[?1049h");
-    await stopped(daemon, "SIGTERM");
-    await seen("no daemon answers");
-    child.stdin.write("q");
-    const [code] = await once(child, "close");
-    expect(code).toBe(0);
-    expect(shown.trimEnd().endsWith("\x1b[?25h\x1b[?1049l")).toBe(true);
-  });
+  it.skipIf(!programs.script)(
+    "is live on a terminal, outlives the daemon, and gives the terminal back at q",
+    async () => {
+      const data = temporaryFolder();
+      const { process: daemon } = await startDaemon(data);
+      const command = `'${process.execPath}' '${main}' top --interval 0.1 --data '${data}'`;
+      const child = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+      let shown = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        shown += text;
+      });
+      cleanups.push(() => child.kill());
+      const seen = (text: string) =>
+        expect.poll(() => stripVTControlCharacters(shown), { timeout: 20_000 }).toContain(text);
+      await seen("rows a second made durable");
+      expect(shown).toContain("\x1b[?1049h");
+      await stopped(daemon, "SIGTERM");
+      await seen("no daemon answers");
+      child.stdin.write("q");
+      const [code] = await once(child, "close");
+      expect(code).toBe(0);
+      expect(shown.trimEnd().endsWith("\x1b[?25h\x1b[?1049l")).toBe(true);
+    },
+  );
 });

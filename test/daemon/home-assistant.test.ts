@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import type { MqttClient } from "mqtt";
 import { describe, expect, it } from "vitest";
 import { discoveryMessage } from "../../src/daemon/home-assistant.ts";
@@ -10,7 +9,6 @@ import { publishRows, request, SAMPLE } from "./request.ts";
 
 const DISCOVERED = "homeassistant/device/rivulet_default/config";
 // Home Assistant's templates are Jinja; Debian's Python runs them as it does.
-const JINJA = "/usr/lib/python3/dist-packages/jinja2";
 const RENDER = `
 import json, sys
 from jinja2 import Environment
@@ -90,7 +88,7 @@ describe("Home Assistant", () => {
     });
   });
 
-  it.skipIf(!existsSync(JINJA))("reads what a model's state says", async () => {
+  it.skipIf(!programs.jinja)("reads what a model's state says", async () => {
     const daemon = await open(temporaryFolder(), null, ["mqtt.homeAssistant=true"]);
     const client = await connectTo(daemon);
     const standing = await listen(client, ["homeassistant/#", "rivulet/#"]);
