@@ -1,85 +1,40 @@
-// What an ensemble makes of what its members say: the mean of two mixtures, by shares and by weights, as in
-// src/learner/ensemble.
+// What an ensemble makes of what its members say: by the learner's own votes, with what the model file tells of its mixer.
 
-import { softmax } from "../../learner/activation.ts";
-import { exp, log, sigmoid } from "../../learner/elementary.ts";
+import { BinaryVotes, ClassVotes } from "../../learner/ensemble/class-votes.ts";
+import { Mixer } from "../../learner/ensemble/mixer.ts";
+import { ValueVotes } from "../../learner/ensemble/value-votes.ts";
+import type { Votes } from "../../learner/ensemble/votes.ts";
 import type { EnsembleFile } from "./answers.ts";
 
-/** A member's probabilities are mixed as if they were between this and 1 less it. */
-const LEAST = 0.001;
-const LOGIT_MOST = log((1 - LEAST) / LEAST);
-const LOG_LEAST = log(LEAST);
+/** Mixes what the members of one model file say. */
+export class Mixture {
+  readonly #votes: Votes;
+  readonly #outputCount: number;
 
-/** Mixes the sums (rows, K) of the members into `outputs` (rows, K). */
-export function mix(
-  outputs: Float64Array,
-  members: readonly Float64Array[],
-  rows: number,
-  classes: number,
-  { mixer, target }: Pick<EnsembleFile, "mixer" | "target">,
-): void {
-  for (let r = 0; r < rows; r++) {
-    if (target !== null) outputs[r] = target.mean + target.std * value(members, r, mixer);
-    else if (classes === 1) outputs[r] = probability(members, r, mixer);
-    else probabilities(outputs, members, r, classes, mixer);
+  constructor(file: Pick<EnsembleFile, "mixer" | "target">, outputCount: number) {
+    const mixer = new Mixer(file.mixer.shares.length);
+    // Set, not imported: an import works shares out of losses, which rounds them.
+    mixer.shares.set(file.mixer.shares);
+    mixer.stacking.weights.set(file.mixer.weights);
+    this.#votes = votesOf(mixer, file.target, outputCount);
+    this.#outputCount = outputCount;
   }
-}
 
-type Mixer = EnsembleFile["mixer"];
-
-function value(members: readonly Float64Array[], r: number, { shares, weights }: Mixer): number {
-  if (members.length === 1) return members[0]![r]!;
-  let [hedged, stacked] = [0, 0];
-  for (let n = 0; n < members.length; n++) {
-    hedged += shares[n]! * members[n]![r]!;
-    stacked += weights[n]! * members[n]![r]!;
-  }
-  return 0.5 * (hedged + stacked);
-}
-
-function probability(members: readonly Float64Array[], r: number, { shares, weights }: Mixer): number {
-  if (members.length === 1) return sigmoid(members[0]![r]!);
-  let [hedged, stacked] = [0, 0];
-  for (let n = 0; n < members.length; n++) {
-    const z = members[n]![r]!;
-    const logit = z < -LOGIT_MOST ? -LOGIT_MOST : z > LOGIT_MOST ? LOGIT_MOST : z;
-    hedged += shares[n]! * logit;
-    stacked += weights[n]! * logit;
-  }
-  return 0.5 * (sigmoid(hedged) + sigmoid(stacked));
-}
-
-function probabilities(
-  outputs: Float64Array,
-  members: readonly Float64Array[],
-  r: number,
-  classes: number,
-  { shares, weights }: Mixer,
-): void {
-  const hedged = new Float64Array(classes);
-  const stacked = new Float64Array(classes);
-  for (let n = 0; n < members.length; n++) {
-    const sums = members[n]!.subarray(r * classes, (r + 1) * classes);
-    if (members.length === 1) {
-      const chances = sums.slice();
-      softmax(chances, 1, classes);
-      return outputs.set(chances, r * classes);
-    }
-    const logOfSum = logSumExp(sums);
-    for (let k = 0; k < classes; k++) {
-      const chance = sums[k]! - logOfSum;
-      const bounded = chance < LOG_LEAST ? LOG_LEAST : chance;
-      hedged[k]! += shares[n]! * bounded;
-      stacked[k]! += weights[n]! * bounded;
+  /** Mixes the sums (rows, K) of the members into `outputs` (rows, K). */
+  mix(outputs: Float64Array, members: readonly Float64Array[], rows: number): void {
+    const count = this.#outputCount;
+    for (let r = 0; r < rows; r++) {
+      for (let n = 0; n < members.length; n++) {
+        this.#votes.hear(n, members[n]!.subarray(r * count, (r + 1) * count));
+      }
+      this.#votes.mix(outputs, r * count);
     }
   }
-  softmax(hedged, 1, classes);
-  softmax(stacked, 1, classes);
-  for (let k = 0; k < classes; k++) outputs[r * classes + k] = 0.5 * (hedged[k]! + stacked[k]!);
 }
 
-/** Computes log Σ e^z. */
-function logSumExp(z: Float64Array): number {
-  const largest = z.reduce((most, one) => (one > most ? one : most));
-  return largest + log(z.reduce((sum, one) => sum + exp(one - largest), 0));
+function votesOf(mixer: Mixer, target: EnsembleFile["target"], outputCount: number): Votes {
+  if (target === null) return outputCount === 1 ? new BinaryVotes(mixer) : new ClassVotes(mixer, outputCount);
+  const votes = new ValueVotes(mixer);
+  votes.labels.import([target.mean], [target.std], null);
+  return votes;
 }

@@ -6,7 +6,7 @@ import { columnsOf, inputsOf } from "../../learner/learner-config.ts";
 import type { Vector } from "../../learner/precision.ts";
 import { Scaler } from "../../learner/scaler.ts";
 import type { EnsembleFile, LearnedFile } from "./answers.ts";
-import { mix } from "./mixture.ts";
+import { Mixture } from "./mixture.ts";
 import { MemberPass, NetworkPass } from "./network-pass.ts";
 
 /** Rows that are predicted at once. */
@@ -77,10 +77,11 @@ function passOf(file: LearnedFile, outputCount: number): Forward {
 
 function ensembleOf(file: EnsembleFile, outputCount: number): Forward {
   const members = file.members.map((member) => new MemberPass(member, file.relevance, ROWS_MAX));
+  const mixture = new Mixture(file, outputCount);
   const outputs = new Float64Array(ROWS_MAX * outputCount);
   return (inputs, rows) => {
     const sums = members.map((member) => member.forward(inputs, rows));
-    mix(outputs, sums, rows, outputCount, file);
+    mixture.mix(outputs, sums, rows);
     return outputs;
   };
 }
