@@ -109,18 +109,28 @@ export class Monitor {
 
   /** Computes all metrics: some tens of microseconds, the most of it for sorting the window (AUC). */
   read(): MonitorReading {
+    const { drift } = this;
+    const score = this.#score;
+    return score instanceof ClassScore
+      ? { kind: "classes", ...score.read(), drift }
+      : { kind: "values", ...score.read(), drift };
+  }
+
+  /** What the detector told so far: of a reading the part that costs nothing. */
+  get drift(): DriftReport {
     const state = this.#state;
-    const drift = {
+    return {
       detector: this.options.detector,
       drifts: state[DRIFTS]!,
       lastDriftAt: state[LAST_DRIFT]!,
       warnings: state[WARNINGS]!,
       lastWarningAt: state[LAST_WARNING]!,
     };
-    const score = this.#score;
-    return score instanceof ClassScore
-      ? { kind: "classes", ...score.read(), drift }
-      : { kind: "values", ...score.read(), drift };
+  }
+
+  /** Rows that were scored. */
+  get rows(): number {
+    return this.#state[ROWS]!;
   }
 
   /** Copies the state, little-endian, into new bytes. */

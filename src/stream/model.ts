@@ -118,10 +118,10 @@ export class Model {
 
   /** Drift alarms so far, and the rows scored since the last one; null where nothing is watched for drift. */
   get drift(): { readonly alarms: number; readonly rowsSince: number | null } | null {
-    const reading = this.state.monitor?.read();
-    if (reading === undefined || reading.drift.detector === null) return null;
-    const { drifts, lastDriftAt } = reading.drift;
-    return { alarms: drifts, rowsSince: lastDriftAt === 0 ? null : reading.samples - lastDriftAt };
+    const { monitor } = this.state;
+    if (monitor === null || monitor.drift.detector === null) return null;
+    const { drifts, lastDriftAt } = monitor.drift;
+    return { alarms: drifts, rowsSince: lastDriftAt === 0 ? null : monitor.rows - lastDriftAt };
   }
 
   get newestSnapshot(): number | null {

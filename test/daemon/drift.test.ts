@@ -40,6 +40,10 @@ describe("a model whose world changes", () => {
       worth: { by: "accuracy", earnsItsKeep: true },
       drift: { policy: "rollback", candidates: 2 },
     });
+    const at = models["default"]?.metrics?.drift.lastDriftAt ?? 0;
+    expect(at).toBeGreaterThan(2 * CONCEPT_ROWS);
+    // What the state topic tells of it.
+    expect(daemon.rooms.models.get("default")?.drift).toEqual({ alarms: 2, rowsSince: 3 * CONCEPT_ROWS - at });
     const [newest] = (await ask(daemon, "snapshots-list", {})).filter(({ reason }) => reason === "policy");
     expect(newest?.metrics).toMatchObject({ accuracy: expect.any(Number), window: 1000 });
     expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same" });
