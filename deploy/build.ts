@@ -37,7 +37,7 @@ const { outputs } = (
     plugins: [doorPlugin(root)],
     outdir: dist,
     bundle: true,
-    splitting: true,
+    splitting: !values.standalone,
     format: "esm",
     platform: "node",
     target: "node22",
@@ -69,6 +69,8 @@ function standalone(): BuildOptions {
   const require = 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
   return {
     external: ["better-sqlite3"],
+    // What Node is given of it is CommonJS, of which all is kept, and run at the start.
+    alias: { rxjs: "./node_modules/rxjs/dist/esm/index.js" },
     banner: { js: require },
     minifyWhitespace: true,
     minifySyntax: true,

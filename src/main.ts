@@ -10,6 +10,7 @@ if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
   );
   process.exitCode = 1;
 } else {
+  if (process.argv[2] === "start") (await import("./cli/ahead.ts")).beginAhead();
   const { run } = await import("./cli/program.ts");
   process.exitCode = await run(process.argv.slice(2));
 }

@@ -45,7 +45,7 @@ const rooms: Readonly<Record<string, Allowance>> = {
   evaluate: allow({ rooms: ["learner"] }),
   export: allow({ rooms: ["learner"] }),
   stream: allow({ rooms: ["learner", "evaluate", "sample"], packages: ["rxjs"] }),
-  mqtt: allow({ packages: ["rxjs", "mqtt", "aedes"], node: true }),
+  mqtt: allow({ packages: ["rxjs", "mqtt", "mqtt-packet", "aedes"], node: true }),
   // The producer's outbox is a file that outlives its process.
   client: allow({ rooms: ["sample"], packages: ["mqtt"], node: true }),
   store: allow({ types: ["learner", "evaluate"], packages: ["better-sqlite3"], node: true }),

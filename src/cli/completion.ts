@@ -22,12 +22,12 @@ interface Place {
 }
 
 /** Prints a script that completes commands, options and their choices. */
-export function completionCommand(program: () => Command): Command {
+export function completionCommand(program: () => Promise<Command>): Command {
   return new Command("completion")
     .description("print a script that completes commands and options in a shell")
     .addArgument(new Argument("<shell>", "whose script").choices(SHELLS))
-    .action((shell: Shell) => {
-      process.stdout.write(completionScript(program(), shell));
+    .action(async (shell: Shell) => {
+      process.stdout.write(completionScript(await program(), shell));
     });
 }
 

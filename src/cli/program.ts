@@ -3,35 +3,42 @@
 
 import { Command, CommanderError } from "commander";
 import { RivuletError } from "../error.ts";
-import { backtestCommand } from "./backtest.ts";
-import { backupCommand } from "./backup.ts";
-import { brokerSetupCommand } from "./broker-setup.ts";
-import { completionCommand } from "./completion.ts";
-import { configCommand } from "./config.ts";
-import { demoCommand } from "./demo.ts";
-import { doctorCommand } from "./doctor.ts";
-import { evaluateCommand } from "./evaluate.ts";
 import { examplesText } from "./examples.ts";
-import { explainCommand } from "./explain.ts";
-import { fitCommand } from "./fit.ts";
-import { fleetCommand } from "./fleet.ts";
-import { historyCommand } from "./history.ts";
-import { journalCommand } from "./journal.ts";
-import { modelsCommand } from "./models.ts";
-import { predictCommand } from "./predict.ts";
-import { publishCommand } from "./publish.ts";
-import { quarantineCommand } from "./quarantine.ts";
-import { restoreCommand } from "./restore.ts";
-import { rollbackCommand } from "./rollback.ts";
-import { snapshotsCommand } from "./snapshots.ts";
-import { startCommand } from "./start.ts";
-import { statusCommand } from "./status.ts";
 import { styled } from "./style.ts";
-import { topCommand } from "./top.ts";
-import { verifyCommand } from "./verify.ts";
 
 const EXIT_ERROR = 1;
 const EXIT_USAGE = 64;
+
+/** Is told the exit code of a command that ends otherwise than well. */
+type Exit = (code: number) => void;
+
+/** Loads each command, in the order of the help. One that is called brings what it needs, and not what the others need. */
+const COMMANDS: Readonly<Record<string, (exit: Exit, program: () => Promise<Command>) => Promise<Command>>> = {
+  start: async (exit) => (await import("./start.ts")).startCommand(exit),
+  fit: async (exit) => (await import("./fit.ts")).fitCommand(exit),
+  evaluate: async () => (await import("./evaluate.ts")).evaluateCommand(),
+  publish: async (exit) => (await import("./publish.ts")).publishCommand(exit),
+  predict: async () => (await import("./predict.ts")).predictCommand(),
+  status: async () => (await import("./status.ts")).statusCommand(),
+  top: async () => (await import("./top.ts")).topCommand(),
+  history: async () => (await import("./history.ts")).historyCommand(),
+  snapshots: async () => (await import("./snapshots.ts")).snapshotsCommand(),
+  rollback: async () => (await import("./rollback.ts")).rollbackCommand(),
+  backtest: async () => (await import("./backtest.ts")).backtestCommand(),
+  explain: async () => (await import("./explain.ts")).explainCommand(),
+  journal: async () => (await import("./journal.ts")).journalCommand(),
+  quarantine: async () => (await import("./quarantine.ts")).quarantineCommand(),
+  verify: async (exit) => (await import("./verify.ts")).verifyCommand(exit),
+  models: async () => (await import("./models.ts")).modelsCommand(),
+  backup: async () => (await import("./backup.ts")).backupCommand(),
+  restore: async () => (await import("./restore.ts")).restoreCommand(),
+  doctor: async (exit) => (await import("./doctor.ts")).doctorCommand(exit),
+  "broker-setup": async () => (await import("./broker-setup.ts")).brokerSetupCommand(),
+  fleet: async () => (await import("./fleet.ts")).fleetCommand(),
+  config: async (exit) => (await import("./config.ts")).configCommand(exit),
+  demo: async () => (await import("./demo.ts")).demoCommand(),
+  completion: async (_, program) => (await import("./completion.ts")).completionCommand(program),
+};
 
 /** Runs a command line and resolves with the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -40,9 +47,12 @@ export async function run(args: readonly string[]): Promise<number> {
     if (error.code !== "EPIPE") throw error;
   });
   let exitCode = 0;
-  const program = createProgram((code) => {
+  const exit = (code: number) => {
     exitCode = code;
-  });
+  };
+  // A first word that is a command is the one that is called; anything else may be about any.
+  const [first = ""] = args;
+  const program = await (Object.hasOwn(COMMANDS, first) ? programOf([first], exit) : createProgram(exit));
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;
@@ -52,7 +62,11 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 /** Makes the program with all its commands; `exit` is told the code of one that ends otherwise than well. */
-export function createProgram(exit: (code: number) => void): Command {
+export function createProgram(exit: Exit): Promise<Command> {
+  return programOf(Object.keys(COMMANDS), exit);
+}
+
+async function programOf(names: readonly string[], exit: Exit): Promise<Command> {
   const program = new Command("rivulet")
     .description(
       "An online learner for edge devices: samples over MQTT in, a trained network, its history and rollback in SQLite.",
@@ -63,33 +77,8 @@ export function createProgram(exit: (code: number) => void): Command {
     .showHelpAfterError("(rivulet --help tells what there is)")
     .addHelpText("after", examplesText(""))
     .exitOverride();
-  const commands = [
-    startCommand(exit),
-    fitCommand(exit),
-    evaluateCommand(),
-    publishCommand(exit),
-    predictCommand(),
-    statusCommand(),
-    topCommand(),
-    historyCommand(),
-    snapshotsCommand(),
-    rollbackCommand(),
-    backtestCommand(),
-    explainCommand(),
-    journalCommand(),
-    quarantineCommand(),
-    verifyCommand(exit),
-    modelsCommand(),
-    backupCommand(),
-    restoreCommand(),
-    doctorCommand(exit),
-    brokerSetupCommand(),
-    fleetCommand(),
-    configCommand(exit),
-    demoCommand(),
-    completionCommand(() => program),
-  ];
-  for (const command of commands) program.addCommand(inherit(command));
+  const commands = await Promise.all(names.map((name) => COMMANDS[name]?.(exit, () => createProgram(exit))));
+  for (const command of commands) if (command !== undefined) program.addCommand(inherit(command));
   return program;
 }
 

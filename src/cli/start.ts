@@ -9,7 +9,6 @@ import { version } from "../daemon/version.ts";
 import { brokerAccess } from "./broker-access.ts";
 import { configOf, sourcesOf } from "./context.ts";
 import { optionsOf } from "./options.ts";
-import { keepHeapSmall } from "./small-heap.ts";
 import { bytes } from "./table.ts";
 
 const MODELS_SHOWN_MAX = 5;
@@ -19,7 +18,6 @@ export function startCommand(exit: (code: number) => void): Command {
   return new Command("start")
     .description("run the daemon: take samples over MQTT, train, keep history (Ctrl-C stops it cleanly)")
     .action(async (_, command: Command) => {
-      keepHeapSmall();
       const options = optionsOf(command);
       const config = configOf(options);
       const reread = () => checkConfig(sourcesOf(options));

@@ -1,6 +1,6 @@
 // What the schema tells about its keys: for editors (JSON Schema), for the README (a table), and for the faults.
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { configSchema } from "./config-schema.ts";
 
 /** Describes a key, or a group of keys, in words of JSON Schema; `limit` is ours. */
@@ -53,18 +53,33 @@ export function keyDocAt(path: readonly (string | number)[]): KeyEntry | null {
   return { path: found, doc };
 }
 
-/** Lists every key that takes a value, for the models of these names. */
+/**
+ * Lists every key that takes a value, for the models of these names. What is known about a key is read out of the schema when
+ * it is asked for: to set three keys the other hundred need not be described.
+ */
 export function keyEntries(models: readonly string[]): readonly KeyEntry[] {
   const entries: KeyEntry[] = [];
-  const walk = (doc: KeyDoc, path: readonly string[]) => {
-    const { properties } = doc;
-    const group = groupOf(doc);
-    if (properties !== undefined) for (const [key, child] of Object.entries(properties)) walk(child, [...path, key]);
-    else if (group !== null) for (const name of models) walk(group, [...path, name]);
-    else entries.push({ path, doc });
+  const walk = (schema: z.core.$ZodType, path: readonly string[]) => {
+    const bare = withDefault(schema);
+    const group = bare instanceof z.ZodMiniRecord ? withDefault(bare.def.valueType) : null;
+    if (bare instanceof z.ZodMiniObject)
+      for (const [key, child] of Object.entries<z.core.$ZodType>(bare.def.shape)) walk(child, [...path, key]);
+    else if (group instanceof z.ZodMiniObject) for (const name of models) walk(group, [...path, name]);
+    else
+      entries.push({
+        path,
+        get doc() {
+          return z.toJSONSchema(schema, { io: "input" }) as KeyDoc;
+        },
+      });
   };
-  walk(configDocs(), []);
+  walk(configSchema, []);
   return entries;
+}
+
+/** Gives the schema of what is written where the default does not stand. */
+function withDefault(schema: z.core.$ZodType): z.core.$ZodType {
+  return schema instanceof z.ZodMiniPrefault ? withDefault(schema.def.innerType) : schema;
 }
 
 /** Lists the paths of every key that takes a value. */

@@ -1,7 +1,7 @@
 // What is wrong with a configuration, in words for the one who wrote it: where, what came, what is allowed, and what was
 // probably meant.
 
-import type { z } from "zod";
+import type { z } from "zod/mini";
 import { keyDocAt, knownPaths, wordsOf } from "./config-docs.ts";
 
 /** Leads to a value: keys, and indices of list items. */

@@ -1,9 +1,9 @@
 // The keys of a model's training step. Those that belong to one kind of optimizer say so; elsewhere they do nothing.
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { OPTIMIZER_DEFAULTS, OPTIMIZERS } from "../learner/optimizer.ts";
 import { SCHEDULES } from "../learner/schedule.ts";
-import { whole, words } from "./config-values.ts";
+import { group, key, whole, words } from "./config-values.ts";
 
 /** Well above 0 in either precision. */
 const EPSILON_MIN = 1e-30;
@@ -12,12 +12,12 @@ const COVARIANCES = ["full", "units"] as const;
 
 /** Takes a share that is kept from step to step. */
 function share(description: string, fallback: number) {
-  return z.number().min(0).lt(1).prefault(fallback).meta({ description, limit: "a number from 0, below 1" });
+  return key(z.number().check(z.minimum(0), z.lt(1)), fallback, { description, limit: "a number from 0, below 1" });
 }
 
-const schedule = z
-  .strictObject({
-    kind: z.enum(SCHEDULES).prefault("constant").meta(words("How the learning rate falls", SCHEDULES)),
+const schedule = group(
+  {
+    kind: key(z.enum(SCHEDULES), "constant", words("How the learning rate falls", SCHEDULES)),
     steps: whole(
       "Steps after which inverse has halved the rate, and exponential and step have applied the factor",
       "steps",
@@ -25,64 +25,54 @@ const schedule = z
       1e12,
       10_000,
     ),
-    factor: z.number().gt(0).lt(1).prefault(0.5).meta({
+    factor: key(z.number().check(z.gt(0), z.lt(1)), 0.5, {
       description: "What the rate is multiplied by (exponential, step)",
       limit: "a number between 0 and 1",
     }),
-  })
-  .prefault({})
-  .meta({ description: "The learning rate over time" });
+  },
+  "The learning rate over time",
+);
 
-export const optimizerSchema = z
-  .strictObject({
-    kind: z.enum(OPTIMIZERS).prefault("adagrad").meta(words("How the gradient moves the weights", OPTIMIZERS)),
-    learningRate: z
-      .number()
-      .gt(0)
-      .max(LEARNING_RATE_MAX)
-      .nullable()
-      .prefault(null)
-      .meta({
-        description: "Learning rate; null is 0.3 for adagrad, 0.1 for sgd, 0.01 for rmsprop and adam, 1 for ekf",
-        limit: `a number above 0, up to ${LEARNING_RATE_MAX}, or null`,
-      }),
+export const optimizerSchema = group(
+  {
+    kind: key(z.enum(OPTIMIZERS), "adagrad", words("How the gradient moves the weights", OPTIMIZERS)),
+    learningRate: key(z.nullable(z.number().check(z.gt(0), z.maximum(LEARNING_RATE_MAX))), null, {
+      description: "Learning rate; null is 0.3 for adagrad, 0.1 for sgd, 0.01 for rmsprop and adam, 1 for ekf",
+      limit: `a number above 0, up to ${LEARNING_RATE_MAX}, or null`,
+    }),
     momentum: share("Share of the velocity that a step keeps (sgd)", OPTIMIZER_DEFAULTS.momentum),
-    nesterov: z.boolean().prefault(OPTIMIZER_DEFAULTS.nesterov).meta({
+    nesterov: key(z.boolean(), OPTIMIZER_DEFAULTS.nesterov, {
       description: "Looks ahead along the velocity (sgd with momentum)",
       limit: "true, false",
     }),
     decay: share("Share of the mean square that a step keeps (rmsprop)", OPTIMIZER_DEFAULTS.decay),
     beta1: share("Share of the mean gradient that a step keeps (adam)", OPTIMIZER_DEFAULTS.beta1),
     beta2: share("Share of the mean square that a step keeps (adam)", OPTIMIZER_DEFAULTS.beta2),
-    epsilon: z
-      .number()
-      .min(EPSILON_MIN)
-      .max(1)
-      .prefault(OPTIMIZER_DEFAULTS.epsilon)
-      .meta({
-        description: "Keeps the division by a root finite (rmsprop, adam)",
-        limit: `a number from ${EPSILON_MIN} to 1`,
-      }),
-    l2: z.number().min(0).max(1).prefault(OPTIMIZER_DEFAULTS.l2).meta({
+    epsilon: key(z.number().check(z.minimum(EPSILON_MIN), z.maximum(1)), OPTIMIZER_DEFAULTS.epsilon, {
+      description: "Keeps the division by a root finite (rmsprop, adam)",
+      limit: `a number from ${EPSILON_MIN} to 1`,
+    }),
+    l2: key(z.number().check(z.minimum(0), z.maximum(1)), OPTIMIZER_DEFAULTS.l2, {
       description: "Pull of each weight towards 0: l2 times the weight is added to its gradient",
       limit: "a number from 0 to 1",
     }),
-    clipNorm: z.number().gt(0).max(1e12).nullable().prefault(null).meta({
+    clipNorm: key(z.nullable(z.number().check(z.gt(0), z.maximum(1e12))), null, {
       description: "Longest gradient, by its norm; a longer one is shortened to it",
       limit: "a number above 0, up to 1e12, or null for none",
     }),
-    noise: z.number().min(0).max(0.1).prefault(OPTIMIZER_DEFAULTS.noise).meta({
+    noise: key(z.number().check(z.minimum(0), z.maximum(0.1)), OPTIMIZER_DEFAULTS.noise, {
       description: "What a row gives back of the prior's variance, times the learning rate (ekf)",
       limit: "a number from 0 to 0.1",
     }),
-    covariance: z
-      .enum(COVARIANCES)
-      .prefault(OPTIMIZER_DEFAULTS.covariance)
-      .meta(words("One covariance over all weights, or one for each unit, which costs less (ekf)", COVARIANCES)),
+    covariance: key(
+      z.enum(COVARIANCES),
+      OPTIMIZER_DEFAULTS.covariance,
+      words("One covariance over all weights, or one for each unit, which costs less (ekf)", COVARIANCES),
+    ),
     schedule,
-  })
-  .prefault({})
-  .meta({ description: "The training step" });
+  },
+  "The training step",
+);
 
 /** The optimizer as the file writes it, defaults filled in. */
 export type OptimizerEntry = z.output<typeof optimizerSchema>;

@@ -3,8 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RivuletError } from "../error.ts";
 import type { Broker, Credentials } from "../mqtt/broker.ts";
-import { openEmbeddedBroker } from "../mqtt/embedded.ts";
-import { type ExternalChange, openExternalBroker } from "../mqtt/external.ts";
+import type { ExternalChange } from "../mqtt/external.ts";
 import type { Config } from "./config.ts";
 import { CREDENTIALS } from "./config-shape.ts";
 import type { Log } from "./log.ts";
@@ -12,7 +11,10 @@ import { bridgeStateTopic, OFFLINE } from "./retained.ts";
 
 const CONNECT_MS_MAX = 10_000;
 
-/** Opens the broker that the configuration asks for. `onOnline` is called on each connection to an external one. */
+/**
+ * Opens the broker that the configuration asks for, and loads no other: each brings a library along. `onOnline` is called
+ * on each connection to an external one.
+ */
 export async function openBroker(
   config: Config,
   credentials: Credentials,
@@ -24,6 +26,7 @@ export async function openBroker(
   const common = { prefix: mqtt.prefix, credentials, payloadBytesMax, bytesMax };
   if (mqtt.broker === "embedded") {
     const { host, port, insecure } = mqtt;
+    const { openEmbeddedBroker } = await import("../mqtt/embedded.ts");
     return openEmbeddedBroker({
       ...common,
       host,
@@ -33,6 +36,7 @@ export async function openBroker(
     });
   }
   const clientId = mqtt.clientId ?? ownClientId(config.data);
+  const { openExternalBroker } = await import("../mqtt/external.ts");
   const session = new SessionMark(config.data, `${clientId} at ${mqtt.broker}`);
   return openExternalBroker({
     ...common,

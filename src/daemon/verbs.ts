@@ -1,7 +1,7 @@
 // Every verb, once: its parameters (validated here, at the edge), what it answers, and how. The control socket and the
 // commands that run without a daemon both come through `answer`.
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { RivuletError } from "../error.ts";
 import type { AnyModelFile } from "../export/model-file.ts";
 import { FEATURES_MAX } from "./config-schema.ts";
@@ -38,50 +38,69 @@ export type OnProgress = (progress: unknown) => Promise<void>;
 /** Samples that one answer lists. */
 const RECENT_MAX = 1000;
 
-const name = z.string().optional();
-const id = z.int().positive();
-const idOrTag = z.string().min(1);
-const position = z.int().nonnegative().optional();
-const last = z.int().min(1).optional();
-const seed = z.int().min(0).max(0xffff_ffff).optional();
+/** What is wrong, in English. */
+const words = z.locales.en();
+
+const name = z.optional(z.string());
+const id = z.int().check(z.positive());
+const idOrTag = z.string().check(z.minLength(1));
+const position = z.optional(z.int().check(z.nonnegative()));
+const last = z.optional(z.int().check(z.minimum(1)));
+const seed = z.optional(z.int().check(z.minimum(0), z.maximum(0xffff_ffff)));
 // Too many are refused before each is looked at: each that is no number would make an issue of its own.
-const values = z
-  .array(z.unknown())
-  .max(FEATURES_MAX)
-  .pipe(z.array(z.union([z.number(), z.string()]).nullable()));
+const values = z.pipe(
+  z.array(z.unknown()).check(z.maxLength(FEATURES_MAX)),
+  z.array(z.nullable(z.union([z.number(), z.string()]))),
+);
 
 const params = {
   status: z.strictObject({}),
-  history: z.strictObject({ name, from: position, to: position, points: z.int().min(1).max(100_000).optional() }),
-  quarantine: z.strictObject({ limit: z.int().min(1).max(1000).optional(), before: id.optional() }),
-  "snapshots-list": z.strictObject({ name, limit: z.int().min(1).max(1000).optional(), before: id.optional() }),
+  history: z.strictObject({
+    name,
+    from: position,
+    to: position,
+    points: z.optional(z.int().check(z.minimum(1), z.maximum(100_000))),
+  }),
+  quarantine: z.strictObject({
+    limit: z.optional(z.int().check(z.minimum(1), z.maximum(1000))),
+    before: z.optional(id),
+  }),
+  "snapshots-list": z.strictObject({
+    name,
+    limit: z.optional(z.int().check(z.minimum(1), z.maximum(1000))),
+    before: z.optional(id),
+  }),
   "snapshots-show": z.strictObject({ name, snapshot: idOrTag }),
   "snapshots-diff": z.strictObject({ name, a: idOrTag, b: idOrTag }),
   "snapshots-tag": z.strictObject({ name, snapshot: idOrTag, tag: z.string() }),
   "snapshots-take": z.strictObject({ name }),
-  "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z.enum(EXPORT_FORMATS).default("json") }),
+  "snapshots-export": z.strictObject({ name, snapshot: idOrTag, format: z._default(z.enum(EXPORT_FORMATS), "json") }),
   rollback: z.strictObject({ name, snapshot: idOrTag }),
-  backtest: z.strictObject({ name, last, snapshots: z.array(idOrTag).min(1).max(SNAPSHOTS_MAX).optional() }),
+  backtest: z.strictObject({
+    name,
+    last,
+    snapshots: z.optional(z.array(idOrTag).check(z.minLength(1), z.maxLength(SNAPSHOTS_MAX))),
+  }),
   predict: z.strictObject({ name, values }),
-  explain: z.strictObject({ name, values, snapshot: idOrTag.optional() }),
-  importance: z.strictObject({ name, last, seed, snapshot: idOrTag.optional() }),
+  explain: z.strictObject({ name, values, snapshot: z.optional(idOrTag) }),
+  importance: z.strictObject({ name, last, seed, snapshot: z.optional(idOrTag) }),
   "journal-export": z.strictObject({
     name,
     from: position,
     to: position,
-    limit: z.int().positive().optional(),
+    limit: z.optional(z.int().check(z.positive())),
     format: z.enum(["csv", "ndjson"]),
   }),
-  verify: z.strictObject({ name, from: idOrTag.optional(), to: idOrTag.optional() }),
-  model: z.strictObject({ name, id: idOrTag.optional() }),
-  recent: z.strictObject({ name, count: z.int().min(1).max(RECENT_MAX).optional() }),
+  verify: z.strictObject({ name, from: z.optional(idOrTag), to: z.optional(idOrTag) }),
+  model: z.strictObject({ name, id: z.optional(idOrTag) }),
+  recent: z.strictObject({ name, count: z.optional(z.int().check(z.minimum(1), z.maximum(RECENT_MAX))) }),
   "models-list": z.strictObject({}),
   "models-reset": z.strictObject({ name: z.string() }),
   "models-import": z.strictObject({ name, model: z.record(z.string(), z.unknown()) }),
   "models-delete": z.strictObject({ name: z.string() }),
   "config-check": z.strictObject({}),
   doctor: z.strictObject({}),
-  backup: z.strictObject({ file: z.string().min(1).max(4096).optional() }),
+  backup: z.strictObject({ file: z.optional(z.string().check(z.minLength(1), z.maxLength(4096))) }),
 } as const;
 
 /** Lists the verbs that change something. */
@@ -171,7 +190,7 @@ export function deliberates(verb: string, params: Readonly<Record<string, unknow
 export const VERBS: readonly string[] = Object.keys(handlers);
 
 /** Gives the schema of what a verb takes. */
-export function schemaOf(verb: string): z.ZodType {
+export function schemaOf(verb: string): z.core.$ZodType {
   return params[known(verb)];
 }
 
@@ -200,7 +219,7 @@ function known(verb: string): Verb {
 }
 
 function check<V extends Verb>(verb: V, given: unknown): Params<V> {
-  const parsed = params[verb].safeParse(given ?? {});
+  const parsed = params[verb].safeParse(given ?? {}, { error: words.localeError });
   if (!parsed.success) throw new RivuletError("usage", `${verb}: ${z.prettifyError(parsed.error)}`);
   return parsed.data as Params<V>;
 }

@@ -2,7 +2,7 @@
 // daemon's business.
 
 import { type Context, Hono } from "hono";
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { RivuletError } from "../error.ts";
 import { statusOf } from "./error-status.ts";
 import type { EventHub, Listener } from "./event-hub.ts";
@@ -15,7 +15,7 @@ export interface VerbEntry {
   readonly name: string;
   /** Whether it changes something: such a verb is asked for by POST only. */
   readonly isMutating: boolean;
-  readonly schema: z.ZodType;
+  readonly schema: z.core.$ZodType;
 }
 
 /** Says how the daemon is; `reason` is null where all is well. */

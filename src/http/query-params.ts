@@ -1,7 +1,7 @@
 // Query strings hold texts only. What a verb takes says which of them are numbers and which are lists; whether they are
 // right is for the verb's own schema to say.
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { RivuletError } from "../error.ts";
 
 interface Shape {
@@ -11,10 +11,10 @@ interface Shape {
   readonly properties?: Readonly<Record<string, Shape>>;
 }
 
-const shapes = new WeakMap<z.ZodType, Shape>();
+const shapes = new WeakMap<z.core.$ZodType, Shape>();
 
 /** Reads a query string as a verb's parameters. A list is a parameter given several times. Throws `usage`. */
-export function readQuery(schema: z.ZodType, query: URLSearchParams): Record<string, unknown> {
+export function readQuery(schema: z.core.$ZodType, query: URLSearchParams): Record<string, unknown> {
   const shape = shapeOf(schema);
   const params: Record<string, unknown> = Object.create(null);
   for (const key of new Set(query.keys())) {
@@ -29,7 +29,7 @@ export function readQuery(schema: z.ZodType, query: URLSearchParams): Record<str
 }
 
 /** Describes what a verb takes as JSON Schema. */
-export function shapeOf(schema: z.ZodType): Shape {
+export function shapeOf(schema: z.core.$ZodType): Shape {
   let shape = shapes.get(schema);
   if (shape === undefined) {
     shape = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Shape;

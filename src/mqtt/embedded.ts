@@ -17,6 +17,7 @@ import { type Holder, Holders } from "./holders.ts";
 import { type Incoming, Intake } from "./intake.ts";
 import type { Message } from "./message.ts";
 import type { Oversized } from "./packet-filter.ts";
+import { writeNumbersAsTheyCome } from "./packet-numbers.ts";
 import { secureContextOptions } from "./tls-files.ts";
 
 export interface EmbeddedBrokerOptions {
@@ -61,6 +62,7 @@ export async function openEmbeddedBroker(options: EmbeddedBrokerOptions): Promis
       { hint: "Use a loopback address, give it both, or set mqtt.insecure to true if the network is yours alone." },
     );
   }
+  writeNumbersAsTheyCome();
   const broker = new AedesBroker(options);
   await broker.open();
   return broker;

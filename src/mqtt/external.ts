@@ -11,6 +11,7 @@ import { Connection, type ConnectionEnd } from "./connection.ts";
 import { type Incoming, Intake, MESSAGE_BYTES } from "./intake.ts";
 import type { Message } from "./message.ts";
 import type { Oversized } from "./packet-filter.ts";
+import { writeNumbersAsTheyCome } from "./packet-numbers.ts";
 import { secureContextOptions } from "./tls-files.ts";
 
 export interface ExternalBrokerOptions {
@@ -59,6 +60,7 @@ const SILENT_MAX = 2;
 
 /** Begins to connect to a broker; whether that succeeds is told by `status`. Throws `broker-failed` for bad certificates. */
 export function openExternalBroker(options: ExternalBrokerOptions): Broker {
+  writeNumbersAsTheyCome();
   return new ExternalBroker(options);
 }
 

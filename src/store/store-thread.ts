@@ -61,9 +61,23 @@ export interface StoreThread extends Methods {
   close(): Promise<void>;
 }
 
+/** A thread without a store, for who opens the next one. */
+let spare: Thread | null = null;
+
+/**
+ * Begins the thread of the store that will be opened: it takes as long to begin as the program to be read, and both can be
+ * done at once. It keeps no process alive.
+ */
+export function beginStoreThread(): void {
+  spare ??= new Thread();
+  spare.unref();
+}
+
 /** Opens the store of a data folder in a thread of its own. Throws as `openStore` does; then nothing is left open. */
 export async function openStoreThread({ folder }: { readonly folder: string }): Promise<StoreThread> {
-  const thread = new Thread();
+  const thread = spare ?? new Thread();
+  spare = null;
+  thread.ref();
   try {
     await thread.ask("open", [folder]);
   } catch (error) {
@@ -141,6 +155,15 @@ class Thread {
       const call: StoreCall = { id, method, args };
       this.#worker.postMessage(call, [...transfer]);
     });
+  }
+
+  ref(): void {
+    this.#worker.ref();
+  }
+
+  /** Lets the process end though the thread runs. */
+  unref(): void {
+    this.#worker.unref();
   }
 
   async end(): Promise<void> {

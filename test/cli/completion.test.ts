@@ -8,7 +8,7 @@ import { createProgram } from "../../src/cli/program.ts";
 import { programs } from "../programs.ts";
 import { rivulet, temporaryFolder } from "./run.ts";
 
-const program = createProgram(() => {});
+const program = await createProgram(() => {});
 
 /** Has bash complete the last of some words, as it does for who types them. */
 function completed(words: readonly string[]): readonly string[] {

@@ -4,7 +4,7 @@ import { EXAMPLES } from "../../src/cli/examples.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { rivulet, temporaryFolder } from "./run.ts";
 
-const program = createProgram(() => {});
+const program = await createProgram(() => {});
 
 /** Lists the commands that do something, by their path. */
 function leavesOf(command: Command, path = ""): readonly (readonly [string, Command])[] {

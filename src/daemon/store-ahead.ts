@@ -1,0 +1,1 @@
+export { beginStoreThread } from "../store/store-thread.ts";
