@@ -11,6 +11,6 @@ export default defineConfig({
     // What is polled may be a command that takes a second to start while other tests run.
     expect: { poll: { timeout: 20_000 } },
     reporters: ["default", "./test/reporter.ts"],
-    globalSetup: ["./test/programs.ts"],
+    globalSetup: ["./test/programs.ts", "./test/program.ts"],
   },
 });

@@ -6,6 +6,7 @@ import type { Status } from "../../src/daemon/verb-queries.ts";
 import type { SnapshotLine } from "../../src/daemon/verb-snapshots.ts";
 import type { Verified } from "../../src/daemon/verify.ts";
 import { Random } from "../../src/learner/random.ts";
+import { NETWORK } from "../daemon/open.ts";
 import { openMosquitto } from "../mqtt/mosquitto.ts";
 import type { Mosquitto } from "../mqtt/mosquitto-process.ts";
 import { programs } from "../programs.ts";
@@ -93,6 +94,8 @@ describe.skipIf(!programs.mosquitto)("in mid-stream", () => {
         `mqtt.protocol=${protocol}`,
         "--set",
         "models.default.snapshot.every=500 steps",
+        "--set",
+        NETWORK,
       ]);
     let last = await start();
     // What is published before the daemon has subscribed is for nobody.

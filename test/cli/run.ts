@@ -3,10 +3,12 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterEach } from "vitest";
+import { afterEach, inject } from "vitest";
 
-export const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const { main, cache } = inject("program");
+
+export { main };
+
 const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -29,7 +31,7 @@ export function temporaryFolder(): string {
 function environment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const clean = Object.entries(process.env).filter(([name]) => !name.startsWith("RIVULET_"));
   // Tests run side by side, and the port is one of the machine.
-  return { ...Object.fromEntries(clean), RIVULET_HTTP__PORT: "off", ...extra };
+  return { ...Object.fromEntries(clean), RIVULET_HTTP__PORT: "off", NODE_COMPILE_CACHE: cache, ...extra };
 }
 
 /** Starts the program; who calls it waits for its end. */

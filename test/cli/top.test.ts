@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
@@ -8,9 +7,8 @@ import { type Look, readingBetween, type TopReading } from "../../src/cli/top-re
 import { topLines } from "../../src/cli/top-view.ts";
 import type { Status } from "../../src/daemon/verb-queries.ts";
 import { programs } from "../programs.ts";
-import { rivulet, rivuletJson, startDaemon, stopped, temporaryFolder } from "./run.ts";
+import { main, rivulet, rivuletJson, startDaemon, stopped, temporaryFolder } from "./run.ts";
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const cleanups: (() => unknown)[] = [];
 afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();

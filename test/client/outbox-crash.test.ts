@@ -8,6 +8,7 @@ import type { Quarantine, Status } from "../../src/daemon/verb-queries.ts";
 import { Random } from "../../src/learner/random.ts";
 import { rowsOf } from "../cli/bananas.ts";
 import { rivulet, rivuletJson, type Started, startDaemon, stopped, temporaryFolder } from "../cli/run.ts";
+import { NETWORK } from "../daemon/open.ts";
 import { openMosquitto } from "../mqtt/mosquitto.ts";
 import { freePort } from "../mqtt/mosquitto-process.ts";
 import { programs } from "../programs.ts";
@@ -54,7 +55,7 @@ class World {
   async start(): Promise<void> {
     this.#daemon = await startDaemon(
       this.data,
-      this.#set.flatMap((assignment) => ["--set", assignment]),
+      [...this.#set, NETWORK].flatMap((assignment) => ["--set", assignment]),
     );
   }
 

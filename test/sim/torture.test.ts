@@ -1,11 +1,10 @@
 // A short run of the machine that tries; `npm run torture -- --seed S --kills N` runs more of it.
 
-import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { programs } from "../programs.ts";
 import { torture } from "./machine.ts";
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const { main } = inject("program");
 const seed = 5;
 const kills = 6;
 const TIMEOUT_MS = 180_000;
