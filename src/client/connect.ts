@@ -1,4 +1,4 @@
-import { connect, type MqttClient } from "mqtt";
+import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { RivuletError } from "../error.ts";
 
 /** Holds certificates (PEM): of authorities to trust, none being those of the system, and the own one to show. */
@@ -23,7 +23,8 @@ const CONNECT_MS_MAX = 10_000;
 /** Connects once: the client never connects anew by itself. Rejects with the broker's or the network's reason. */
 export async function connectOnce(access: BrokerAccess, keepaliveSeconds = 60): Promise<MqttClient> {
   const { url, username = null, password = null, tls } = access;
-  const client = connect(url, {
+  const client = connect({
+    ...addressOf(url),
     ...(tls === undefined || tls.ca.length === 0 ? {} : { ca: [...tls.ca] }),
     ...(tls === undefined || tls.cert === null ? {} : { cert: tls.cert }),
     ...(tls === undefined || tls.key === null ? {} : { key: tls.key }),
@@ -47,6 +48,21 @@ export async function connectOnce(access: BrokerAccess, keepaliveSeconds = 60): 
     throw error;
   });
   return client;
+}
+
+/**
+ * Takes an address apart. mqtt.js would do it by a function that Node has deprecated, and says so to whoever runs the program
+ * where the package is bundled.
+ */
+export function addressOf(url: string): IClientOptions {
+  const { protocol, hostname, port, username, password } = new URL(url);
+  return {
+    protocol: protocol.slice(0, -1) as "mqtt" | "mqtts",
+    host: hostname.replace(/^\[|\]$/g, ""),
+    ...(port === "" ? {} : { port: Number(port) }),
+    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+  };
 }
 
 /** Says that a broker cannot be reached. */

@@ -1,4 +1,5 @@
 import { connect } from "mqtt";
+import { addressOf } from "./connect.ts";
 
 export interface WatchOptions {
   /** mqtt://host:port. */
@@ -9,7 +10,7 @@ export interface WatchOptions {
 
 /** Subscribes to topics and tells what comes, connecting anew where the connection is lost; returns what ends it. */
 export async function watch({ url, filters, onMessage }: WatchOptions): Promise<() => Promise<void>> {
-  const client = connect(url, { manualConnect: true, protocolVersion: 4, reconnectPeriod: 500 });
+  const client = connect({ ...addressOf(url), manualConnect: true, protocolVersion: 4, reconnectPeriod: 500 });
   // The attempts to reconnect go on.
   client.on("error", () => {});
   client.on("message", (topic, payload) => onMessage(topic, payload.toString("utf8")));
