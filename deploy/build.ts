@@ -7,7 +7,7 @@ import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type BuildOptions, build } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 import { buildDashboard } from "./dashboard.ts";
 import { doorEntries, doorPlugin, writeDoorTypes } from "./doors.ts";
 
@@ -34,7 +34,7 @@ const { outputs } = (
       "store-worker": "src/store/store-worker.ts",
       "score-worker": "src/daemon/score-worker.ts",
     },
-    plugins: [doorPlugin(root)],
+    plugins: [doorPlugin(root), inEnglish()],
     outdir: dist,
     bundle: true,
     splitting: !values.standalone,
@@ -75,6 +75,18 @@ function standalone(): BuildOptions {
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: "none",
+  };
+}
+
+/** Leaves zod its messages in English; those in fifty other languages would be read at each start. */
+function inEnglish(): Plugin {
+  return {
+    name: "in-english",
+    setup({ onLoad }) {
+      onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+        contents: 'export { default as en } from "./en.js";',
+      }));
+    },
   };
 }
 
