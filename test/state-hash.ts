@@ -123,6 +123,23 @@ for (const scale of ["standard", "none"] as const) {
   console.log(`untidy ${scale} ${trained(config)}`);
 }
 
+// Averaged weights.
+for (const precision of PRECISIONS) {
+  const network = { hidden: [7], activation: ["tanh"], output: "softmax", loss: "cross-entropy", init: "he" } as const;
+  const config: LearnerConfig = {
+    features: ["a", "b", "c"],
+    label: "y",
+    classes: ["a", "b", "c"],
+    network: { ...network, seed: 6 },
+    scale: "standard",
+    precision,
+    optimizer: { kind: "adam", learningRate: 0.01 },
+    averaging: { decay: 0.95 },
+    batch: { size: ROWS },
+  };
+  console.log(`averaged ${precision} ${trained(config)}`);
+}
+
 // Filters and ensembles.
 for (const precision of PRECISIONS) {
   for (const [output, loss, classes] of [

@@ -51,8 +51,12 @@ export function learnerForFile(
     categories: names === null ? [] : categoriesOf({ features: names, ...categories }),
     mayMiss: start !== null || learned.missing !== "refuse",
   });
-  const { classWeights } = learned;
-  const training = { ...trainingOf(learned, explicit, set.rows), ...(classWeights && { classWeights }) };
+  const { classWeights, averaging } = learned;
+  const training = {
+    ...trainingOf(learned, explicit, set.rows),
+    ...(classWeights && { classWeights }),
+    ...(averaging && { averaging }),
+  };
   if (start !== null) {
     if (start.features.length !== set.features.length) {
       throw new RivuletError(

@@ -35,7 +35,8 @@ export type Difference =
   | { readonly kind: "tunable" | "generation" | "refused"; readonly changes: readonly Change[] };
 
 /** Keys that a trained model may change. Initial weights are drawn but once, or by a reset. */
-const TUNABLE = /^(optimizer\..+|batch\.size|late\.keep|missing|classWeights|watch\..+|network\.init|network\.seed)$/;
+const TUNABLE =
+  /^(optimizer\..+|averaging\.decay|batch\.size|late\.keep|missing|classWeights|watch\..+|network\.init|network\.seed)$/;
 const GENERATION = /^(optimizer\.kind|scale|precision)$/;
 const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = {
   adagrad: 0.3,
@@ -95,6 +96,7 @@ type LearnerKeys = Pick<
   | "missing"
   | "precision"
   | "optimizer"
+  | "averaging"
 > & {
   readonly batch: { readonly size: number };
 } & Pick<ModelConfig, "late" | "metrics" | "drift">;
@@ -117,7 +119,7 @@ export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
   };
 }
 
-function networkOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimizer"> {
+function networkOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimizer" | "averaging"> {
   const { hidden, activation, loss, init, seed, fourier } = model.network;
   return {
     network: {
@@ -130,6 +132,7 @@ function networkOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimiz
       ...(fourier === null ? {} : { fourier }),
     },
     optimizer: optimizerOf(model.optimizer),
+    ...(model.averaging.decay === 0 ? {} : { averaging: model.averaging }),
   };
 }
 

@@ -4,6 +4,7 @@
 import { ENSEMBLE_INPUTS_MAX } from "../learner/ensemble/members.ts";
 import { covarianceEntriesOf } from "../learner/kalman/filter-layout.ts";
 import { classesOf, inputsOf, outputsOf } from "../learner/learner-config.ts";
+import { GRADIENT_OPTIMIZERS } from "../learner/optimizer.ts";
 import { layoutOf } from "../learner/topology.ts";
 import { HEAP_BYTES_MAX } from "../learner/wasm/heap.ts";
 import { NUMERIC } from "../sample/csv.ts";
@@ -168,6 +169,7 @@ function modelRules(at: readonly string[], model: ModelEntry, { intake }: Config
     const message = `came "mse"; classes need cross-entropy`;
     findings.push(finding([...at, "network", "loss"], message, [[...at, "classes"]]));
   }
+  findings.push(...gradientRules(at, model));
   if (model.learner === "ensemble") return [...findings, ...ensembleRules(at, model)];
   return [...findings, ...filterRules(at, model), ...networkRules([...at, "network"], model, [...at, "features"])];
 }
@@ -182,6 +184,18 @@ function ensembleRules(at: readonly string[], model: ModelEntry): readonly RuleF
       [...at, "categorical"],
     ]),
   ];
+}
+
+/** What only a network has that gradients train. */
+function gradientRules(at: readonly string[], model: ModelEntry): readonly RuleFinding[] {
+  const { learner, optimizer, averaging } = model;
+  if (learner === "network" && optimizer.kind !== "ekf") return [];
+  const wants = `goes with learner network and optimizer.kind ${GRADIENT_OPTIMIZERS.join(", ")}`;
+  const reads = [
+    [...at, "learner"],
+    [...at, "optimizer", "kind"],
+  ];
+  return averaging.decay === 0 ? [] : [finding([...at, "averaging", "decay"], wants, reads)];
 }
 
 /** What the extended Kalman filter needs, and what needs it. */

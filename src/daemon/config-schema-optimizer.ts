@@ -74,5 +74,10 @@ export const optimizerSchema = group(
   "The training step",
 );
 
+export const averagingSchema = group(
+  { decay: share("Share of the average that a step keeps; 0 is no average", 0) },
+  "An exponential moving average of a network's weights, which then predicts in their place",
+);
+
 /** The optimizer as the file writes it, defaults filled in. */
 export type OptimizerEntry = z.output<typeof optimizerSchema>;

@@ -9,7 +9,7 @@ import { PRECISIONS } from "../learner/precision.ts";
 import { ACTIVATIONS, LOSSES, OUTPUTS } from "../learner/topology.ts";
 import { httpSchema } from "./config-schema-http.ts";
 import { mqttSchema } from "./config-schema-mqtt.ts";
-import { optimizerSchema } from "./config-schema-optimizer.ts";
+import { averagingSchema, optimizerSchema } from "./config-schema-optimizer.ts";
 import { duration, every, group, key, PATH_CHARACTERS_MAX, size, whole, words } from "./config-values.ts";
 import { CONTROL_ACCESS } from "./control-socket.ts";
 
@@ -228,6 +228,7 @@ const model = z
       words("Width of the network's numbers; f32 is faster where layers are wide", PRECISIONS),
     ),
     optimizer: optimizerSchema,
+    averaging: averagingSchema,
     batch: group(
       {
         size: whole("Rows of a full mini-batch", "rows, at most half of intake.ringRows", 1, BATCH_SIZE_MAX, 4),

@@ -3,6 +3,7 @@ import type { ClassWeightsConfig } from "../learner/class-weights.ts";
 import type { Categorical, Init, Watch } from "../learner/learner-config.ts";
 import type { Precision } from "../learner/precision.ts";
 import type { Activation, Loss, OutputActivation } from "../learner/topology.ts";
+import type { AveragingConfig } from "../learner/weight-average.ts";
 import type { ConfigFile, ModelEntry } from "./config-schema.ts";
 import type { OptimizerEntry } from "./config-schema-optimizer.ts";
 import type { ControlAccess } from "./control-socket.ts";
@@ -37,6 +38,8 @@ export interface ModelConfig {
   readonly missing: "mean" | "refuse";
   readonly precision: Precision;
   readonly optimizer: OptimizerEntry;
+  /** A decay of 0 is none. */
+  readonly averaging: AveragingConfig;
   readonly batch: { readonly size: number; readonly maxAgeMs: number };
   /** Questions that are kept until they are answered. */
   readonly late: { readonly keep: number };

@@ -94,6 +94,19 @@ export class Scorer {
 
 /** Takes out of a configuration what the rows of a journal mean, apart from what is made of them. */
 function meaningOf(config: LearnerConfig): string {
-  const { network, ensemble, scale, precision, optimizer, batch, late, watch, missing, classWeights, ...rest } = config;
+  const {
+    network,
+    ensemble,
+    scale,
+    precision,
+    optimizer,
+    averaging,
+    batch,
+    late,
+    watch,
+    missing,
+    classWeights,
+    ...rest
+  } = config;
   return canonicalJson({ ...rest, loss: network.loss });
 }

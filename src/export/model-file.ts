@@ -138,6 +138,7 @@ function networkOf(file: ModelFile, training: Training, engine: EngineChoice): L
     });
     parameters.set(layer?.biases ?? [], biasesOffset);
   });
+  learner.beginAverage();
   // What a file says is a value in its own unit.
   learner.engine.ensemble?.labelScaler?.import([0], [1], null);
   return learner;

@@ -4,6 +4,7 @@ import type { FilterOptions } from "./kalman/filter-layout.ts";
 import { type OptimizerConfig, resolveOptimizer } from "./optimizer.ts";
 import type { Precision } from "./precision.ts";
 import type { Activation, Loss, OutputActivation, Topology } from "./topology.ts";
+import type { AveragingConfig } from "./weight-average.ts";
 
 export const INITS = ["he", "glorot", "textbook"] as const;
 export type Init = (typeof INITS)[number];
@@ -38,6 +39,8 @@ export interface LearnerConfig {
   /** Left out: f64. */
   readonly precision?: Precision;
   readonly optimizer: OptimizerConfig;
+  /** Left out: none. Only where gradients train; a filter has no use for it. */
+  readonly averaging?: AveragingConfig;
   readonly batch: { readonly size: number };
   /**
    * What features that are no numbers may be: their categories, each of which has an input, or the number of inputs that

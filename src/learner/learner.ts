@@ -8,9 +8,12 @@ import type { Vector } from "./precision.ts";
 import { Random } from "./random.ts";
 import { RateSchedule } from "./schedule.ts";
 import { bytesOf, decodeStateBlock, encodeStateBlock, fillFrom, type StateSection, sectionOf } from "./state-block.ts";
+import { WeightAverage } from "./weight-average.ts";
 
 /** Standard deviation of the textbook's initial weights. */
 const TEXTBOOK_STD = 0.01;
+/** Tags what training moves, where `PARM` is its average. */
+const ITERATE = "ITER";
 
 /**
  * Learns from mini-batches and predicts. Owns the learner state: parameters, moments, scaler, generator and schedule
@@ -25,6 +28,7 @@ export class Learner {
   readonly #schedule: RateSchedule;
   readonly #encoder: Encoder;
   readonly #classWeights: ClassWeights | null;
+  readonly #average: WeightAverage | null;
   /** The outputs of the first row (K). */
   readonly #row: Vector;
 
@@ -32,9 +36,13 @@ export class Learner {
   constructor(config: LearnerConfig, engine: EngineChoice = "auto") {
     this.config = config;
     this.engine = createEngine(engineOptionsOf(config), engine);
-    const { classWeights } = config;
+    const { classWeights, averaging, precision = "f64" } = config;
     this.#classWeights =
       classWeights === undefined ? null : new ClassWeights(classWeights, classesOf(config), config.batch.size);
+    this.#average =
+      averaging === undefined || this.engine.ensemble !== null
+        ? null
+        : new WeightAverage(averaging, this.engine.layout.parameterCount, precision);
     this.#encoder = new Encoder(this.engine, config);
     this.#row = this.engine.outputs.subarray(0, this.engine.outputCount);
     this.#schedule = new RateSchedule(config.optimizer.schedule ?? null);
@@ -62,14 +70,17 @@ export class Learner {
     const missing = this.#encoder.learn(rows);
     this.#classWeights?.apply(engine.sampleWeights, engine.labels, rows);
     engine.learningRate = this.config.optimizer.learningRate * this.#schedule.factor(this.stepsApplied) * boost;
+    this.#average?.exchange(engine.parameters);
     engine.step();
     this.#classWeights?.restore(engine.sampleWeights, rows);
     if (engine.undone) {
+      this.#average?.exchange(engine.parameters);
       this.#classWeights?.undo();
       this.#encoder.undo();
       return missing;
     }
     this.#applied[0] = this.#applied[0]! + 1;
+    this.#average?.absorb(engine.parameters, this.stepsApplied);
     this.#schedule.advance(this.stepsApplied);
     return missing;
   }
@@ -142,7 +153,13 @@ export class Learner {
       const has = sections.some((section) => section.tag === tag && section.member === member);
       if (has) fillFrom(values, sectionOf(sections, tag, member), tag);
     }
+    if (!sections.some(({ tag }) => tag === ITERATE)) this.beginAverage();
     this.engine.ensemble?.refresh();
+  }
+
+  /** Lets the average of the weights, where there is one, begin with the parameters as they stand: after others were put in place. */
+  beginAverage(): void {
+    this.#average?.begin(this.engine.parameters);
   }
 
   /**
@@ -190,6 +207,7 @@ export class Learner {
       { tag: "PARM", member: 0, values: parameters },
       ...moments.map((values, m) => ({ tag: tags[m]!, member: 0, values })),
       ...(powers.length === 0 ? [] : [{ tag: "BETA", member: 0, values: powers }]),
+      ...(this.#average === null ? [] : [{ tag: ITERATE, member: 0, values: this.#average.iterate }]),
     ];
   }
 
@@ -209,6 +227,7 @@ export class Learner {
         for (let i = 0; i < inputs; i++) parameters[weightsOffset + i * units + j] = this.#draw(inputs, units);
       }
     }
+    this.beginAverage();
   }
 
   #draw(inputs: number, units: number): number {

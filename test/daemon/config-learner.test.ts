@@ -102,6 +102,7 @@ describe("a configuration held against the stored one", () => {
   it.each([
     ["optimizer: { learningRate: 0.1 }", "optimizer.learningRate", 0.3, 0.1],
     ["batch: { size: 8 }", "batch.size", 4, 8],
+    ["averaging: { decay: 0.99 }", "averaging.decay", undefined, 0.99],
     ["missing: refuse", "missing", undefined, "refuse"],
     ["classWeights: balanced", "classWeights", undefined, "balanced"],
     ["classWeights: [1, 5]", "classWeights", undefined, [1, 5]],

@@ -102,6 +102,7 @@ describe("a configuration without a file", () => {
             covariance: "full",
             schedule: { kind: "constant", steps: 10_000, factor: 0.5 },
           },
+          averaging: { decay: 0 },
           batch: { size: 4, maxAgeMs: 20 },
           categorical: {},
           classWeights: "none",

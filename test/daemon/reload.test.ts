@@ -63,6 +63,23 @@ describe("a reload", () => {
     expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same", rows: 80 });
   });
 
+  it("averages the weights from then on, or no more", async () => {
+    const { daemon, write } = await opened("{}");
+    const parameters = () => daemon.rooms.models.get("default")?.state.learner.engine.parameters.slice();
+    await publish(daemon, 40);
+    for (const decay of [0.9, 0.99, 0]) {
+      const before = parameters();
+      write(`models: { default: { averaging: { decay: ${decay} } } }`);
+      expect(await daemon.reload()).toMatchObject({ changed: ["models.default.averaging.decay"], failure: null });
+      expect(parameters()).toEqual(before);
+      await publish(daemon, 40);
+      expect(parameters()).not.toEqual(before);
+    }
+    write("models: { default: { optimizer: { kind: ekf }, averaging: { decay: 0.9 } } }");
+    expect((await daemon.reload()).failure).toContain("models.default.averaging.decay");
+    expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same", rows: 160 });
+  });
+
   it("changes when things are committed, trained and saved", async () => {
     const { daemon, write } = await opened("models: { default: { batch: { maxAge: 1h } } }");
     await publish(daemon, 3);

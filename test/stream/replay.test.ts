@@ -64,6 +64,7 @@ const kinds: readonly Partial<LearnerConfig>[] = [
   { categorical: { x1: ["a", "b", "c"], x2: 5 } },
   { categorical: { x2: 3 }, classWeights: "balanced" },
   { classWeights: "balanced" },
+  { averaging: { decay: 0.9 } },
 ];
 
 /** Runs acts on a live model and returns what its journal and snapshots hold. */
@@ -129,10 +130,11 @@ function live(
         if (target?.snapshot) model.rollback({ id: target.snapshot.id, checksum: "c", learner: target.learner }, 0);
       } else if (act.do === "reset") model.reset(inForce(config), 0);
       else {
-        const { classWeights: _, ...rest } = config;
+        const { classWeights: _, averaging, ...rest } = config;
         const weighed = act.classWeights === null ? {} : { classWeights: act.classWeights };
         const optimizer = { kind: act.kind, learningRate: act.rate };
-        model.configure(inForce({ ...rest, ...weighed, scale: act.scale, optimizer }));
+        const kept = averaging !== undefined && act.scale === "standard" ? { averaging } : {};
+        model.configure(inForce({ ...rest, ...weighed, ...kept, scale: act.scale, optimizer }));
       }
     }
   }
