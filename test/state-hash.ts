@@ -5,6 +5,7 @@ import { createHash, type Hash } from "node:crypto";
 import { cos, exp, log, log1p, sigmoid, tanh } from "../src/learner/elementary.ts";
 import type { EngineKind } from "../src/learner/engine.ts";
 import { defaultMembers } from "../src/learner/ensemble/members.ts";
+import { REPLAY_KINDS } from "../src/learner/experience-replay.ts";
 import { Learner } from "../src/learner/learner.ts";
 import { categoriesOf, type LearnerConfig } from "../src/learner/learner-config.ts";
 import type { OptimizerConfig } from "../src/learner/optimizer.ts";
@@ -123,8 +124,8 @@ for (const scale of ["standard", "none"] as const) {
   console.log(`untidy ${scale} ${trained(config)}`);
 }
 
-// Averaged weights.
-for (const precision of PRECISIONS) {
+// Averaged weights, and rows that are trained once more.
+for (const [precision, kind] of PRECISIONS.flatMap((width) => REPLAY_KINDS.map((name) => [width, name] as const))) {
   const network = { hidden: [7], activation: ["tanh"], output: "softmax", loss: "cross-entropy", init: "he" } as const;
   const config: LearnerConfig = {
     features: ["a", "b", "c"],
@@ -135,9 +136,10 @@ for (const precision of PRECISIONS) {
     precision,
     optimizer: { kind: "adam", learningRate: 0.01 },
     averaging: { decay: 0.95 },
+    replay: { kind, rows: 200, batches: 2, size: 5 },
     batch: { size: ROWS },
   };
-  console.log(`averaged ${precision} ${trained(config)}`);
+  console.log(`averaged ${kind} ${precision} ${trained(config)}`);
 }
 
 // Filters and ensembles.

@@ -51,11 +51,12 @@ export function learnerForFile(
     categories: names === null ? [] : categoriesOf({ features: names, ...categories }),
     mayMiss: start !== null || learned.missing !== "refuse",
   });
-  const { classWeights, averaging } = learned;
+  const { classWeights, averaging, replay } = learned;
   const training = {
     ...trainingOf(learned, explicit, set.rows),
     ...(classWeights && { classWeights }),
     ...(averaging && { averaging }),
+    ...(replay && { replay }),
   };
   if (start !== null) {
     if (start.features.length !== set.features.length) {

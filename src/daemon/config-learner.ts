@@ -28,7 +28,7 @@ export interface Change {
 
 /**
  * Says what lies between two learner configurations: `tunable` goes on, `generation` keeps the parameters and begins
- * moments or scaler anew, `refused` cannot go on.
+ * moments, scaler or replay anew, `refused` cannot go on.
  */
 export type Difference =
   | "same"
@@ -36,8 +36,8 @@ export type Difference =
 
 /** Keys that a trained model may change. Initial weights are drawn but once, or by a reset. */
 const TUNABLE =
-  /^(optimizer\..+|averaging\.decay|batch\.size|late\.keep|missing|classWeights|watch\..+|network\.init|network\.seed)$/;
-const GENERATION = /^(optimizer\.kind|scale|precision)$/;
+  /^(optimizer\..+|averaging\.decay|replay\.(batches|size)|batch\.size|late\.keep|missing|classWeights|watch\..+|network\.init|network\.seed)$/;
+const GENERATION = /^(optimizer\.kind|replay\.(kind|rows)|scale|precision)$/;
 const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = {
   adagrad: 0.3,
   sgd: 0.1,
@@ -97,6 +97,7 @@ type LearnerKeys = Pick<
   | "precision"
   | "optimizer"
   | "averaging"
+  | "replay"
 > & {
   readonly batch: { readonly size: number };
 } & Pick<ModelConfig, "late" | "metrics" | "drift">;
@@ -119,8 +120,9 @@ export function learnerConfigOf(model: LearnerKeys): LearnerConfig {
   };
 }
 
-function networkOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimizer" | "averaging"> {
+function networkOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimizer" | "averaging" | "replay"> {
   const { hidden, activation, loss, init, seed, fourier } = model.network;
+  const { kind } = model.replay;
   return {
     network: {
       hidden,
@@ -133,6 +135,7 @@ function networkOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimiz
     },
     optimizer: optimizerOf(model.optimizer),
     ...(model.averaging.decay === 0 ? {} : { averaging: model.averaging }),
+    ...(kind === "none" ? {} : { replay: { ...model.replay, kind } }),
   };
 }
 

@@ -2,6 +2,7 @@
 // of them is wrong already.
 
 import { ENSEMBLE_INPUTS_MAX } from "../learner/ensemble/members.ts";
+import { replayLength } from "../learner/experience-replay.ts";
 import { covarianceEntriesOf } from "../learner/kalman/filter-layout.ts";
 import { classesOf, inputsOf, outputsOf } from "../learner/learner-config.ts";
 import { GRADIENT_OPTIMIZERS } from "../learner/optimizer.ts";
@@ -188,14 +189,22 @@ function ensembleRules(at: readonly string[], model: ModelEntry): readonly RuleF
 
 /** What only a network has that gradients train. */
 function gradientRules(at: readonly string[], model: ModelEntry): readonly RuleFinding[] {
-  const { learner, optimizer, averaging } = model;
-  if (learner === "network" && optimizer.kind !== "ekf") return [];
+  const { learner, optimizer, averaging, replay, features } = model;
+  if (learner === "network" && optimizer.kind !== "ekf") {
+    const held = replayLength(replay, features.length);
+    if (replay.kind === "none" || held <= PARAMETERS_MAX) return [];
+    const message = `came ${replay.rows}, which are ${held} numbers; allowed: ${PARAMETERS_MAX}`;
+    return [finding([...at, "replay", "rows"], message, [[...at, "features"]])];
+  }
   const wants = `goes with learner network and optimizer.kind ${GRADIENT_OPTIMIZERS.join(", ")}`;
   const reads = [
     [...at, "learner"],
     [...at, "optimizer", "kind"],
   ];
-  return averaging.decay === 0 ? [] : [finding([...at, "averaging", "decay"], wants, reads)];
+  return [
+    ...(averaging.decay === 0 ? [] : [finding([...at, "averaging", "decay"], wants, reads)]),
+    ...(replay.kind === "none" ? [] : [finding([...at, "replay", "kind"], wants, reads)]),
+  ];
 }
 
 /** What the extended Kalman filter needs, and what needs it. */

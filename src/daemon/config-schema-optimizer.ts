@@ -1,6 +1,7 @@
 // The keys of a model's training step. Those that belong to one kind of optimizer say so; elsewhere they do nothing.
 
 import * as z from "zod/mini";
+import { REPLAY_KINDS } from "../learner/experience-replay.ts";
 import { OPTIMIZER_DEFAULTS, OPTIMIZERS } from "../learner/optimizer.ts";
 import { SCHEDULES } from "../learner/schedule.ts";
 import { group, key, whole, words } from "./config-values.ts";
@@ -8,6 +9,9 @@ import { group, key, whole, words } from "./config-values.ts";
 /** Well above 0 in either precision. */
 const EPSILON_MIN = 1e-30;
 const LEARNING_RATE_MAX = 1000;
+/** Rows of one mini-batch. */
+export const BATCH_SIZE_MAX = 4096;
+const REPLAYS = ["none", ...REPLAY_KINDS] as const;
 const COVARIANCES = ["full", "units"] as const;
 
 /** Takes a share that is kept from step to step. */
@@ -77,6 +81,20 @@ export const optimizerSchema = group(
 export const averagingSchema = group(
   { decay: share("Share of the average that a step keeps; 0 is no average", 0) },
   "An exponential moving average of a network's weights, which then predicts in their place",
+);
+
+export const replaySchema = group(
+  {
+    kind: key(
+      z.enum(REPLAYS),
+      "none",
+      words("Which rows are held: the newest, or any of all, each as likely", REPLAYS),
+    ),
+    rows: whole("Rows that are held; every snapshot has them", "rows", 1, 1_000_000, 1000),
+    batches: whole("Mini-batches of held rows that follow each step", "mini-batches", 1, 64, 4),
+    size: whole("Rows of each of them", "rows", 1, BATCH_SIZE_MAX, 8),
+  },
+  "Rows of the past that a network is trained on once more",
 );
 
 /** The optimizer as the file writes it, defaults filled in. */

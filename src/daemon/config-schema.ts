@@ -9,7 +9,7 @@ import { PRECISIONS } from "../learner/precision.ts";
 import { ACTIVATIONS, LOSSES, OUTPUTS } from "../learner/topology.ts";
 import { httpSchema } from "./config-schema-http.ts";
 import { mqttSchema } from "./config-schema-mqtt.ts";
-import { averagingSchema, optimizerSchema } from "./config-schema-optimizer.ts";
+import { averagingSchema, BATCH_SIZE_MAX, optimizerSchema, replaySchema } from "./config-schema-optimizer.ts";
 import { duration, every, group, key, PATH_CHARACTERS_MAX, size, whole, words } from "./config-values.ts";
 import { CONTROL_ACCESS } from "./control-socket.ts";
 
@@ -17,7 +17,6 @@ import { CONTROL_ACCESS } from "./control-socket.ts";
 export const FEATURES_MAX = 1024;
 const HIDDEN_LAYERS_MAX = 8;
 const LAYER_UNITS_MAX = 4096;
-const BATCH_SIZE_MAX = 4096;
 const CLASSES_MAX = 1024;
 /** Inputs of one model: numbers, categories and hashes. */
 export const INPUTS_MAX = 4096;
@@ -229,6 +228,7 @@ const model = z
     ),
     optimizer: optimizerSchema,
     averaging: averagingSchema,
+    replay: replaySchema,
     batch: group(
       {
         size: whole("Rows of a full mini-batch", "rows, at most half of intake.ringRows", 1, BATCH_SIZE_MAX, 4),

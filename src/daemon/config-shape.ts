@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { ClassWeightsConfig } from "../learner/class-weights.ts";
+import type { ReplayConfig, ReplayKind } from "../learner/experience-replay.ts";
 import type { Categorical, Init, Watch } from "../learner/learner-config.ts";
 import type { Precision } from "../learner/precision.ts";
 import type { Activation, Loss, OutputActivation } from "../learner/topology.ts";
@@ -40,6 +41,7 @@ export interface ModelConfig {
   readonly optimizer: OptimizerEntry;
   /** A decay of 0 is none. */
   readonly averaging: AveragingConfig;
+  readonly replay: Omit<ReplayConfig, "kind"> & { readonly kind: "none" | ReplayKind };
   readonly batch: { readonly size: number; readonly maxAgeMs: number };
   /** Questions that are kept until they are answered. */
   readonly late: { readonly keep: number };

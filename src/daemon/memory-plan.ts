@@ -1,6 +1,7 @@
 import type { EngineOptions } from "../learner/engine.ts";
+import { replayLength } from "../learner/experience-replay.ts";
 import { filterBytesOf } from "../learner/kalman/filter-layout.ts";
-import { engineOptionsOf } from "../learner/learner-config.ts";
+import { engineOptionsOf, type LearnerConfig } from "../learner/learner-config.ts";
 import { memoryMapOf } from "../learner/wasm/memory-map.ts";
 import { learnerConfigOf } from "./config-learner.ts";
 
@@ -9,6 +10,7 @@ const RING_COLUMNS = 4;
 
 /** Tells how many bytes the models take. */
 export interface MemoryPlan {
+  /** The engine with the rows that its learner holds for replay, and the ring. */
   readonly models: Readonly<Record<string, { readonly engineBytes: number; readonly ringBytes: number }>>;
   /** Room for another engine as large as the largest: one that takes the place of a model's, or that verifies. */
   readonly spareBytes: number;
@@ -25,13 +27,18 @@ function engineBytesOf(options: EngineOptions): number {
   return members.reduce((sum, member) => sum + filterBytesOf(member, inputs, outputs, precision), 0);
 }
 
+function replayBytesOf({ replay, features }: LearnerConfig): number {
+  return replay === undefined ? 0 : replayLength(replay, features.length) * Float64Array.BYTES_PER_ELEMENT;
+}
+
 /** Plans the buffers of all models: their engines and their rings. */
 export function memoryPlan(
   models: Readonly<Record<string, Parameters<typeof learnerConfigOf>[0]>>,
   ringRows: number,
 ): MemoryPlan {
   const planned = Object.entries(models).map(([name, model]) => {
-    const engine = engineBytesOf(engineOptionsOf(learnerConfigOf(model)));
+    const learner = learnerConfigOf(model);
+    const engine = engineBytesOf(engineOptionsOf(learner)) + replayBytesOf(learner);
     const ring = ringRows * (model.features.length + RING_COLUMNS) * Float64Array.BYTES_PER_ELEMENT;
     return [name, { engineBytes: engine, ringBytes: ring }] as const;
   });

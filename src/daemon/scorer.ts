@@ -94,19 +94,7 @@ export class Scorer {
 
 /** Takes out of a configuration what the rows of a journal mean, apart from what is made of them. */
 function meaningOf(config: LearnerConfig): string {
-  const {
-    network,
-    ensemble,
-    scale,
-    precision,
-    optimizer,
-    averaging,
-    batch,
-    late,
-    watch,
-    missing,
-    classWeights,
-    ...rest
-  } = config;
+  const { network, ensemble, scale, precision, optimizer, averaging, replay, batch, ...others } = config;
+  const { late, watch, missing, classWeights, ...rest } = others;
   return canonicalJson({ ...rest, loss: network.loss });
 }

@@ -41,7 +41,7 @@ export class Library {
   pass(learner: Learner, rows: number): void {
     // The first look is at a learner that has learned something.
     if (this.#rows - (this.#recent.at(-1)?.at ?? 0) >= CAPTURE_ROWS)
-      this.#recent = [...this.#recent.slice(-1), { at: this.#rows, block: learner.save() }];
+      this.#recent = [...this.#recent.slice(-1), { at: this.#rows, block: learner.saveLearned() }];
     this.#rows += rows;
   }
 

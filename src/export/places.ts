@@ -12,7 +12,10 @@ const UNITS_MAX = 65_536;
 const SCALER_COUNT_MAX = 1e15;
 
 /** Says how a learner that starts from a file is to train. */
-export type Training = Pick<LearnerConfig, "optimizer" | "batch" | "precision" | "classWeights" | "averaging">;
+export type Training = Pick<
+  LearnerConfig,
+  "optimizer" | "batch" | "precision" | "classWeights" | "averaging" | "replay"
+>;
 
 /** Is what the files of both versions have. */
 export type Head = Omit<ModelFile, "format" | "version" | "layers">;

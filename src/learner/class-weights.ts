@@ -27,12 +27,15 @@ export class ClassWeights {
 
   /** Multiplies the weights of the first `rows` rows, until `restore`. */
   apply(weights: Float64Array, labels: Float64Array, rows: number): void {
-    const factors = this.#factors;
     if (this.counts.length > 0) this.#count(labels, rows);
-    for (let s = 0; s < rows; s++) {
-      this.#kept[s] = weights[s]!;
-      weights[s] = weights[s]! * factors[labels[s]!]!;
-    }
+    for (let s = 0; s < rows; s++) this.#kept[s] = weights[s]!;
+    this.multiply(weights, labels, rows);
+  }
+
+  /** Multiplies the weights of rows that were counted before, by the factors of the last `apply`. */
+  multiply(weights: Float64Array, labels: Float64Array, rows: number): void {
+    const factors = this.#factors;
+    for (let s = 0; s < rows; s++) weights[s] = weights[s]! * factors[labels[s]!]!;
   }
 
   /** Puts the weights as they were given back: the caller need not give them anew with each mini-batch. */

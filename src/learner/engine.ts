@@ -65,10 +65,10 @@ export interface Engine {
   /** Rows of the mini-batch that `step` and `forward` work on, from 1 to B. */
   rows: number;
   learningRate: number;
-  /** Mean loss over the mini-batch before its update. */
-  readonly cost: number;
+  /** Mean loss over the mini-batch before its update. Who replays other rows after it puts it back, and `undone`. */
+  cost: number;
   /** Tells whether the last step made a number non-finite and was undone. */
-  readonly undone: boolean;
+  undone: boolean;
   /** Trains on the first `rows` rows; a step whose cost, or that makes any number of the state, is not finite leaves it as it was. */
   step(): void;
   /** Fills `outputs` for the first `rows` rows with the state as it stands. */

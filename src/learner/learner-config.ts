@@ -1,5 +1,6 @@
 import type { ClassWeightsConfig } from "./class-weights.ts";
 import type { EngineOptions } from "./engine.ts";
+import type { ReplayConfig } from "./experience-replay.ts";
 import type { FilterOptions } from "./kalman/filter-layout.ts";
 import { type OptimizerConfig, resolveOptimizer } from "./optimizer.ts";
 import type { Precision } from "./precision.ts";
@@ -39,8 +40,9 @@ export interface LearnerConfig {
   /** Left out: f64. */
   readonly precision?: Precision;
   readonly optimizer: OptimizerConfig;
-  /** Left out: none. Only where gradients train; a filter has no use for it. */
+  /** Left out: none, as is replay. Only where gradients train; a filter has no use for them. */
   readonly averaging?: AveragingConfig;
+  readonly replay?: ReplayConfig;
   readonly batch: { readonly size: number };
   /**
    * What features that are no numbers may be: their categories, each of which has an input, or the number of inputs that
@@ -122,13 +124,13 @@ export function topologyOf(config: LearnerConfig): Topology {
 
 /** Derives what an engine is made of. */
 export function engineOptionsOf(config: LearnerConfig): EngineOptions {
-  const { optimizer, scale, batch, precision = "f64" } = config;
+  const { optimizer, scale, batch, replay, precision = "f64" } = config;
   const members = membersOf(config);
   return {
     topology: topologyOf(config),
     optimizer,
     scaled: scale === "standard",
-    batchMax: batch.size,
+    batchMax: Math.max(batch.size, replay?.size ?? 0),
     precision,
     ...(members === null ? {} : { members }),
   };

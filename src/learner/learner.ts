@@ -2,6 +2,7 @@ import { ClassWeights } from "./class-weights.ts";
 import { Encoder } from "./encoder.ts";
 import type { Engine, TaggedVector } from "./engine.ts";
 import { createEngine, type EngineChoice } from "./engines.ts";
+import { ExperienceReplay } from "./experience-replay.ts";
 import { classesOf, engineOptionsOf, type LearnerConfig } from "./learner-config.ts";
 import { momentsOf, resolveOptimizer } from "./optimizer.ts";
 import type { Vector } from "./precision.ts";
@@ -16,8 +17,8 @@ const TEXTBOOK_STD = 0.01;
 const ITERATE = "ITER";
 
 /**
- * Learns from mini-batches and predicts. Owns the learner state: parameters, moments, scaler, generator and schedule
- * position; equal steps from equal states give equal bits.
+ * Learns from mini-batches and predicts. Owns the learner state: parameters, moments, scaler, generator, schedule position,
+ * and what averages and replays; equal steps from equal states give equal bits.
  */
 export class Learner {
   readonly config: LearnerConfig;
@@ -29,6 +30,7 @@ export class Learner {
   readonly #encoder: Encoder;
   readonly #classWeights: ClassWeights | null;
   readonly #average: WeightAverage | null;
+  readonly #replay: ExperienceReplay | null;
   /** The outputs of the first row (K). */
   readonly #row: Vector;
 
@@ -36,17 +38,27 @@ export class Learner {
   constructor(config: LearnerConfig, engine: EngineChoice = "auto") {
     this.config = config;
     this.engine = createEngine(engineOptionsOf(config), engine);
-    const { classWeights, averaging, precision = "f64" } = config;
+    const { classWeights, averaging, replay, precision = "f64" } = config;
+    const isFiltered = this.engine.ensemble !== null;
+    this.random = new Random(config.network.seed);
     this.#classWeights =
       classWeights === undefined ? null : new ClassWeights(classWeights, classesOf(config), config.batch.size);
     this.#average =
-      averaging === undefined || this.engine.ensemble !== null
+      averaging === undefined || isFiltered
         ? null
         : new WeightAverage(averaging, this.engine.layout.parameterCount, precision);
     this.#encoder = new Encoder(this.engine, config);
     this.#row = this.engine.outputs.subarray(0, this.engine.outputCount);
     this.#schedule = new RateSchedule(config.optimizer.schedule ?? null);
-    this.random = new Random(config.network.seed);
+    this.#replay =
+      replay === undefined || isFiltered
+        ? null
+        : new ExperienceReplay(replay, config.features.length, {
+            engine: this.engine,
+            encoder: this.#encoder,
+            classWeights: this.#classWeights,
+            random: this.random,
+          });
     this.#initialise();
   }
 
@@ -61,8 +73,9 @@ export class Learner {
   }
 
   /**
-   * Trains on the first `rows` rows of `raw` and of the engine's labels and weights, with the learning rate times `boost`;
-   * `engine.cost` and `engine.undone` tell the outcome. Returns how many values were missing.
+   * Trains on the first `rows` rows of `raw` and of the engine's labels and weights, with the learning rate times `boost`,
+   * then on former rows where some are replayed; `engine.cost` and `engine.undone` tell the outcome for the rows that came.
+   * Returns how many values were missing.
    */
   step(rows: number, boost = 1): number {
     const { engine } = this;
@@ -80,6 +93,7 @@ export class Learner {
       return missing;
     }
     this.#applied[0] = this.#applied[0]! + 1;
+    this.#replay?.train(rows);
     this.#average?.absorb(engine.parameters, this.stepsApplied);
     this.#schedule.advance(this.stepsApplied);
     return missing;
@@ -112,7 +126,10 @@ export class Learner {
     engine.forward();
   }
 
-  /** Begins anew with other initial parameters, drawn where the generator stands; what is known of the inputs stays. */
+  /**
+   * Begins anew with other initial parameters, drawn where the generator stands, and without the rows held for replay; what is
+   * known of the inputs stays.
+   */
   begin(): void {
     const { engine } = this;
     engine.parameters.fill(0);
@@ -120,14 +137,18 @@ export class Learner {
     this.#applied.fill(0);
     this.#schedule.state.fill(1);
     this.#classWeights?.counts.fill(0);
+    this.#replay?.clear();
     this.#initialise();
   }
 
   /** Writes the learner state into a new block. */
   save(): Uint8Array {
-    return encodeStateBlock(
-      this.#vectors().map(({ tag, member, values }): StateSection => ({ tag, member, bytes: bytesOf(values) })),
-    );
+    return blockOf(this.#vectors());
+  }
+
+  /** Writes what was learned, without the rows that are held for replay: who adopts it begins them anew. */
+  saveLearned(): Uint8Array {
+    return blockOf(this.#vectors().filter(({ values }) => values !== this.#replay?.state));
   }
 
   /** Takes over a learner state that `save` wrote for the same config. Throws `state-damaged`; then the learner is unusable. */
@@ -140,7 +161,8 @@ export class Learner {
 
   /**
    * Takes over what a learner of the same topology, but maybe of another generation, learned: each vector that both
-   * have; moments of another optimizer and a scaler of another kind begin anew. Throws `state-damaged`.
+   * have; moments of another optimizer, a scaler of another kind and rows held in another way begin anew. Throws
+   * `state-damaged`.
    */
   adopt(block: Uint8Array): void {
     const sections = decodeStateBlock(block);
@@ -149,9 +171,12 @@ export class Learner {
     this.engine.scaler?.reset();
     this.#encoder.resume(sections.map(({ tag }) => tag));
     this.#classWeights?.counts.fill(0);
+    this.#replay?.clear();
     for (const { tag, member, values } of this.#vectors()) {
-      const has = sections.some((section) => section.tag === tag && section.member === member);
-      if (has) fillFrom(values, sectionOf(sections, tag, member), tag);
+      const section = sections.find((candidate) => candidate.tag === tag && candidate.member === member);
+      // Another number of rows held for replay begins anew.
+      const fits = values !== this.#replay?.state || section?.bytes.length === values.byteLength;
+      if (section !== undefined && fits) fillFrom(values, section.bytes, tag);
     }
     if (!sections.some(({ tag }) => tag === ITERATE)) this.beginAverage();
     this.engine.ensemble?.refresh();
@@ -193,6 +218,7 @@ export class Learner {
       ...(engine.ensemble?.vectors ?? this.#networkVectors()),
       ...(engine.scaler === null ? [] : [own("SCAL", engine.scaler.state)]),
       ...this.#encoder.vectors.map(([tag, values]) => own(tag, values)),
+      ...(this.#replay === null ? [] : [own(this.#replay.tag, this.#replay.state)]),
       ...(this.#balances === null ? [] : [own("CLAS", this.#balances)]),
       own("RAND", this.random.state),
       own("SCHD", this.#applied),
@@ -240,4 +266,10 @@ export class Learner {
         return this.random.normal() * TEXTBOOK_STD;
     }
   }
+}
+
+function blockOf(vectors: readonly TaggedVector[]): Uint8Array {
+  return encodeStateBlock(
+    vectors.map(({ tag, member, values }): StateSection => ({ tag, member, bytes: bytesOf(values) })),
+  );
 }

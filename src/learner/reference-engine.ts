@@ -99,6 +99,10 @@ export class ReferenceEngine implements Engine {
     return this.#cost[0]!;
   }
 
+  set cost(cost: number) {
+    this.#cost[0] = cost;
+  }
+
   step(): void {
     this.#keep();
     this.scaler?.learn(this.inputs, this.rows);

@@ -86,6 +86,17 @@ export class Scaler {
     this.counts[LEARNED] = BY_ENCODER;
   }
 
+  /** Keeps the statistics as they are until `release`, which takes what it returns. */
+  hold(): number {
+    const learned = this.counts[LEARNED]!;
+    this.counts[LEARNED] = BY_NOBODY;
+    return learned;
+  }
+
+  release(learned: number): void {
+    this.counts[LEARNED] = learned;
+  }
+
   /** Learns x (rows, I), row by row. */
   learn(x: Float64Array, rows: number): void {
     const { features, counts } = this;

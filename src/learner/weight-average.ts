@@ -8,9 +8,9 @@ export interface AveragingConfig {
 
 /**
  * Averages the weights over the steps (Polyak & Juditsky 1992), exponentially; at first, so that it forgets where training
- * began, step t weighs as much as t (Lacoste-Julien, Schmidt & Bach 2012, arXiv:1212.2002). Between two steps the engine's parameters are the
- * average, so that whatever predicts, exports or explains uses it, and what training moves, the iterate, is kept here;
- * during a step they have changed places.
+ * began, step t weighs as much as t (Lacoste-Julien, Schmidt & Bach 2012, arXiv:1212.2002). Between two steps the engine's
+ * parameters are the average, so that whatever predicts, exports or explains uses it, and what training moves, the iterate,
+ * is kept here; during a step they have changed places.
  */
 export class WeightAverage {
   /** θ as training left it (P), in layout order: learner state. */

@@ -8,5 +8,8 @@ const UPDATE_WORK = 3;
 /** Counts what training so many rows costs. */
 export function workOf({ learner, config }: ModelState, rows: number): number {
   const { multiplyAdds, parameterCount } = learner.engine.layout;
-  return rows * multiplyAdds + Math.ceil(rows / config.learner.batch.size) * UPDATE_WORK * parameterCount;
+  const { batch, replay } = config.learner;
+  const steps = Math.ceil(rows / batch.size);
+  const replayed = steps * (replay?.batches ?? 0);
+  return (rows + replayed * (replay?.size ?? 0)) * multiplyAdds + (steps + replayed) * UPDATE_WORK * parameterCount;
 }

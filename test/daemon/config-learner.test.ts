@@ -153,6 +153,18 @@ describe("a configuration held against the stored one", () => {
     });
   });
 
+  it.each([
+    ["{ kind: window, batches: 1, size: 3 }", "tunable"],
+    ["{ kind: window, rows: 10 }", "generation"],
+    ["{ kind: reservoir }", "generation"],
+    ["{ kind: none }", "generation"],
+  ])("that replays a window goes on with %s as %s", (replay, kind) => {
+    expect(compare("replay: { kind: window }", `replay: ${replay}`)).toMatchObject({ kind });
+  });
+
+  it("does not differ in how nothing is replayed", () =>
+    expect(compare("", "replay: { rows: 5, batches: 1, size: 1 }, averaging: { decay: 0 }")).toBe("same"));
+
   it("does not differ in what its optimizer does not use", () => {
     expect(compare("", "optimizer: { beta1: 0.5, momentum: 0.9, epsilon: 1, schedule: { steps: 3 } }")).toBe("same");
   });

@@ -103,6 +103,7 @@ describe("a configuration without a file", () => {
             schedule: { kind: "constant", steps: 10_000, factor: 0.5 },
           },
           averaging: { decay: 0 },
+          replay: { kind: "none", rows: 1000, batches: 4, size: 8 },
           batch: { size: 4, maxAgeMs: 20 },
           categorical: {},
           classWeights: "none",

@@ -21,6 +21,13 @@ it("has room for every engine, and once more for the largest: that of a model th
   expect(plan.models["small"]?.engineBytes).toBe(small);
   expect(plan.spareBytes).toBe(large);
   expect(plan.enginesBytes).toBe(small + 2 * large);
+  const held = memoryPlan(
+    parseConfig("models: { small: { learner: network, replay: { kind: window, rows: 500 } } }", { cwd: "/" }).models,
+    intake.ringRows,
+  );
+  // Two features, label and weight; and how many came. Eight rows are replayed at once, four come.
+  expect(held.models["small"]?.engineBytes).toBeGreaterThanOrEqual(small + 8 * (1 + 500 * 4));
+  expect(held.models["small"]?.engineBytes).toBeLessThan(small + 8 * 500 * 4 + 8192);
   const rings = Object.values(plan.models).reduce((sum, { ringBytes }) => sum + ringBytes, 0);
   expect(plan.totalBytes).toBe(plan.enginesBytes + rings);
 });

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { type ConfigCheck, checkConfigText, parseConfig } from "../../src/daemon/config.ts";
 import { type Daemon, openDaemon } from "../../src/daemon/daemon.ts";
 import { silentLog } from "../../src/daemon/log.ts";
+import { decodeStateBlock } from "../../src/learner/state-block.ts";
 import { openMosquitto } from "../mqtt/mosquitto.ts";
 import { makeCertificates } from "../mqtt/mosquitto-process.ts";
 import { programs } from "../programs.ts";
@@ -78,6 +79,31 @@ describe("a reload", () => {
     write("models: { default: { optimizer: { kind: ekf }, averaging: { decay: 0.9 } } }");
     expect((await daemon.reload()).failure).toContain("models.default.averaging.decay");
     expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same", rows: 160 });
+  });
+
+  it("replays rows from then on, in another way, or no more", async () => {
+    const { daemon, write } = await opened("{}");
+    const held = () => {
+      const block = daemon.rooms.models.get("default")?.state.learner.save() ?? new Uint8Array();
+      const counts = decodeStateBlock(block)
+        .filter(({ tag }) => tag === "WIND" || tag === "RESV")
+        .map(({ tag, bytes }) => [tag, new DataView(bytes.slice().buffer).getFloat64(0, true)]);
+      return Object.fromEntries(counts);
+    };
+    await publish(daemon, 40);
+    for (const [replay, came] of [
+      ["kind: window, rows: 30", { WIND: 40 }],
+      ["kind: window, rows: 30, batches: 1", { WIND: 80 }],
+      ["kind: window, rows: 50, batches: 1", { WIND: 40 }],
+      ["kind: reservoir", { RESV: 40 }],
+      ["kind: none", {}],
+    ] as const) {
+      write(`models: { default: { replay: { ${replay} } } }`);
+      expect(await daemon.reload()).toMatchObject({ waiting: [], failure: null });
+      await publish(daemon, 40);
+      expect(held()).toEqual(came);
+    }
+    expect(await ask(daemon, "verify", {})).toMatchObject({ outcome: "same", rows: 240 });
   });
 
   it("changes when things are committed, trained and saved", async () => {

@@ -65,6 +65,40 @@ describe("a restart", () => {
     expect(learnerOf(again)).toEqual(learnerOf(alive));
   });
 
+  it.each(["window", "reservoir"])(
+    "goes on after a crash, verifies and rolls back with averaged weights and a %s of rows",
+    async (kind) => {
+      const set = [
+        ...PATIENT,
+        "models.default.averaging.decay=0.95",
+        ...[`kind=${kind}`, "rows=50", "batches=2", "size=6"].map((key) => `models.default.replay.${key}`),
+      ];
+      const data = temporaryFolder();
+      const alive = await open(data, null, set);
+      await publish(alive, 120, 3);
+      const { id } = await ask(alive, "snapshots-take", {});
+      const early = learnerOf(alive);
+      await publish(alive, 80, 4);
+      const after = await open(crashed(data), null, set);
+      expect(learnerOf(after)).toEqual(learnerOf(alive));
+      expect(await ask(after, "verify", {})).toMatchObject({ outcome: "same", rows: 200 });
+      await ask(after, "rollback", { snapshot: String(id) });
+      expect(learnerOf(after)).toEqual(early);
+      await publish(after, 40, 5);
+      expect(await ask(after, "verify", {})).toMatchObject({ outcome: "same", rows: 240 });
+      // What is exported predicts as the model does, and what is imported is what it goes on from.
+      const here = await ask(after, "predict", { values: [0.1, 0.2] });
+      const model = await ask(after, "snapshots-export", {
+        snapshot: String((await ask(after, "snapshots-take", {})).id),
+      });
+      await publish(after, 40, 6);
+      await ask(after, "models-import", { model: JSON.parse(JSON.stringify(model)) });
+      expect((await ask(after, "predict", { values: [0.1, 0.2] })).prediction).toBe(here.prediction);
+      await publish(after, 40, 7);
+      expect(await ask(after, "verify", {})).toMatchObject({ outcome: "same", rows: 320 });
+    },
+  );
+
   it("after a crash replays the journal to the same bits, and takes up the pending rows", async () => {
     const data = temporaryFolder();
     const alive = await open(data, null, PATIENT);

@@ -15,11 +15,14 @@ const STEPS = 20_000;
  * object or buffer of a step, is more than this.
  */
 const BYTES_PER_STEP_MAX = 200;
+/** What a network may do beside a step. */
+const PAST = { averaging: { decay: 0.99 }, replay: { kind: "reservoir", rows: 100, batches: 4, size: 8 } } as const;
 
 it.each([
-  ["relu", "cross-entropy", "sigmoid"],
-  ["tanh", "mse", "identity"],
-] as const)("allocates no object and no buffer in a step: %s, %s", (activation, loss, output) => {
+  ["relu", "cross-entropy", "sigmoid", {}],
+  ["tanh", "mse", "identity", {}],
+  ["relu", "cross-entropy", "sigmoid", PAST],
+] as const)("allocates no object and no buffer in a step: %s, %s, %s, %j", (activation, loss, output, more) => {
   const learner = new Learner({
     features: ["x1", "x2"],
     label: "y",
@@ -28,6 +31,7 @@ it.each([
     scale: "standard",
     optimizer: { kind: "adagrad", learningRate: 0.1 },
     batch: { size: 16 },
+    ...more,
   });
   const { raw } = learner;
   const { labels } = learner.engine;

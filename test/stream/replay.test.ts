@@ -64,7 +64,8 @@ const kinds: readonly Partial<LearnerConfig>[] = [
   { categorical: { x1: ["a", "b", "c"], x2: 5 } },
   { categorical: { x2: 3 }, classWeights: "balanced" },
   { classWeights: "balanced" },
-  { averaging: { decay: 0.9 } },
+  { averaging: { decay: 0.9 }, replay: { kind: "window", rows: 9, batches: 2, size: 6 } },
+  { classWeights: "balanced", replay: { kind: "reservoir", rows: 9, batches: 1, size: 3 } },
 ];
 
 /** Runs acts on a live model and returns what its journal and snapshots hold. */
@@ -130,10 +131,10 @@ function live(
         if (target?.snapshot) model.rollback({ id: target.snapshot.id, checksum: "c", learner: target.learner }, 0);
       } else if (act.do === "reset") model.reset(inForce(config), 0);
       else {
-        const { classWeights: _, averaging, ...rest } = config;
+        const { classWeights: _, averaging, replay, ...rest } = config;
         const weighed = act.classWeights === null ? {} : { classWeights: act.classWeights };
         const optimizer = { kind: act.kind, learningRate: act.rate };
-        const kept = averaging !== undefined && act.scale === "standard" ? { averaging } : {};
+        const kept = act.scale === "none" ? {} : { ...(averaging && { averaging }), ...(replay && { replay }) };
         model.configure(inForce({ ...rest, ...weighed, ...kept, scale: act.scale, optimizer }));
       }
     }

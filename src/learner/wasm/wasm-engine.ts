@@ -107,8 +107,16 @@ export class WasmEngine implements Engine {
     return this.#numbers[1]!;
   }
 
+  set cost(cost: number) {
+    this.#numbers[1] = cost;
+  }
+
   get undone(): boolean {
     return this.#words[1] !== 0;
+  }
+
+  set undone(undone: boolean) {
+    this.#words[1] = undone ? 1 : 0;
   }
 
   release(): void {
