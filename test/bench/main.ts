@@ -1,5 +1,6 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
 // npm run bench [-- engine | learner | intake | recovery | start | mqtt | drift | policies | monitor | backtest | http | dashboard]
+// npm run bench -- models [--models 300] [--rate 10] [--seconds 120] [--default-batch]
 // npm run bench -- streams | ablation | regression [--data DIR] [--seeds 20] [--only NAME] [--plain]
 
 import { benchAblation } from "./ablation.ts";
@@ -10,6 +11,7 @@ import { benchEngine } from "./engine.ts";
 import { benchHttp } from "./http.ts";
 import { benchIntake } from "./intake.ts";
 import { benchLearner } from "./learner.ts";
+import { benchModels } from "./models.ts";
 import { benchMonitor } from "./monitor.ts";
 import { benchMqtt } from "./mqtt.ts";
 import { benchPolicies } from "./policies.ts";
@@ -37,6 +39,7 @@ const withOptions: Readonly<Record<string, (args: readonly string[]) => Promise<
   streams: benchStreams,
   ablation: benchAblation,
   regression: benchRegression,
+  models: benchModels,
 };
 const [first = "", ...options] = process.argv.slice(2);
 const chosen = withOptions[first];

@@ -37,6 +37,8 @@ export interface DaemonStart {
   readonly set: readonly string[];
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The only processor core that it may use; any where this is left out. */
+  readonly core?: number;
 }
 
 /** Holds the temporary folder of a bench and what must be ended before it is removed, last begun first. */
@@ -62,12 +64,14 @@ export function buildProgram(): void {
 }
 
 /** Starts the bundled program, on a free port unless another one is set, and waits until it is connected to its broker. */
-export async function startDaemon({ data, set, config, env }: DaemonStart): Promise<RunningDaemon> {
+export async function startDaemon({ data, set, config, env, core }: DaemonStart): Promise<RunningDaemon> {
   const isOwn = !set.some((assignment) => assignment.startsWith("mqtt.broker="));
   const args = ["mqtt.port=0", "http.port=off", ...set].flatMap((assignment) => ["--set", assignment]);
   const file = config === undefined ? [] : ["--config", config];
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [main, "start", "--data", data, ...file, ...args], {
+  const pinned = core === undefined ? [] : ["taskset", "-c", String(core)];
+  const [command = "", ...rest] = [...pinned, process.execPath, main, "start", "--data", data, ...file, ...args];
+  const child = spawn(command, rest, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -37,17 +37,18 @@ export async function untilDurable(client: MqttClient, prefix: string, rows: num
   while ((await durableSequence(client, prefix)) < rows) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Asks the model `default` for predictions, one after the other, at a pace; returns their round trips in ms. */
+/** Asks a model for predictions, one after the other, at a pace; returns their round trips in ms. */
 export async function predictionWaits(
   client: MqttClient,
   prefix: string,
   count: number,
   perSecond: number,
+  model = "default",
 ): Promise<readonly number[]> {
   const waits: number[] = [];
   for (let i = 0; i < count; i++) {
     const startedAt = performance.now();
-    await ask(client, `${prefix}/default/predict`, `${prefix}/default/prediction`, '{"x1":0.5,"x2":0.25}');
+    await ask(client, `${prefix}/${model}/predict`, `${prefix}/${model}/prediction`, '{"x1":0.5,"x2":0.25}');
     waits.push(performance.now() - startedAt);
     const rest = 1000 / perSecond - (performance.now() - startedAt);
     if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));

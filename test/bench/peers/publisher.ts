@@ -3,20 +3,16 @@
 //   flood PORT PREFIX FORM MESSAGES WINDOW    seconds from the first packet to the last acknowledgement
 //   pace PORT PREFIX MESSAGES PER_SECOND      ms from when a message was due to its acknowledgement, p50; `p99` asks for that
 
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
+import { connected, onAcknowledged, publishPacket, topicHead } from "./mqtt-packets.ts";
 
 /** Rows of a packed message. */
 const PACKED_ROWS = 256;
 /** Packets that go out in one write. */
 const PIECE = 64;
 const IDS = 65_535;
-const CONNECT = 0x10;
-const PUBLISH_QOS_1 = 0x32;
-const PUBACK = 0x40;
-const PUBACK_BYTES = 4;
+const NAME = `bench-${process.pid}`;
 
 /** Lies side by side in one buffer: message i begins at `starts[i]`, and the last one ends where one more would begin. */
 interface Packets {
@@ -45,7 +41,7 @@ function quantile(share: number): number {
 }
 
 async function flood(port: number, { bytes, starts }: Packets, window: number): Promise<number> {
-  const socket = await connected(port);
+  const socket = await connected(port, NAME);
   const messages = starts.length - 1;
   let sent = 0;
   let acknowledged = 0;
@@ -76,7 +72,7 @@ async function flood(port: number, { bytes, starts }: Packets, window: number): 
 
 /** Sends each message when it is due, whatever became of those before, and returns what they waited, sorted, in ms. */
 async function pace(port: number, { bytes, starts }: Packets, periodMs: number): Promise<readonly number[]> {
-  const socket = await connected(port);
+  const socket = await connected(port, NAME);
   const messages = starts.length - 1;
   const found: number[] = [];
   // Timers of the event loop are whole milliseconds; this one wakes it in time, without a core that spins meanwhile.
@@ -110,39 +106,14 @@ async function pace(port: number, { bytes, starts }: Packets, periodMs: number):
   return found.sort((a, b) => a - b);
 }
 
-function onAcknowledged(socket: Socket, each: (id: number) => void): void {
-  let rest = Buffer.alloc(0);
-  socket.on("data", (chunk) => {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    const whole = bytes.length - (bytes.length % PUBACK_BYTES);
-    for (let at = 0; at < whole; at += PUBACK_BYTES) {
-      if (bytes[at] !== PUBACK)
-        throw new Error(`a packet of type ${bytes[at]} came, and only acknowledgements were expected`);
-      each(bytes.readUInt16BE(at + 2));
-    }
-    rest = bytes.subarray(whole);
-  });
-}
-
-async function connected(port: number): Promise<Socket> {
-  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-  const protocol = Buffer.from([0, 4, ...Buffer.from("MQTT"), 4, 2, 0, 0]);
-  const id = Buffer.from(`bench-${process.pid}`);
-  socket.write(packet(CONNECT, [protocol, Buffer.from([0, id.length]), id]));
-  const [answer] = await once(socket, "data");
-  if (answer[0] !== 0x20 || answer[3] !== 0) throw new Error(`refused: ${answer.toString("hex")}`);
-  return socket;
-}
-
 function packets(prefix: string, form: string, messages: number): Packets {
   const name = form === "f32" || form === "f64" ? form : "sample";
-  const topic = Buffer.from(`${prefix}/default/${name}`);
-  const head = Buffer.from([topic.length >> 8, topic.length & 255, ...topic]);
+  const head = topicHead(`${prefix}/default/${name}`);
   const packed = name === "sample" ? null : block(name);
   const epoch = `${process.pid}-${++epochs}`;
   const all = Array.from({ length: messages }, (_, i) => {
     const id = (i % IDS) + 1;
-    return packet(PUBLISH_QOS_1, [head, Buffer.from([id >> 8, id & 255]), packed ?? Buffer.from(row(i, form, epoch))]);
+    return publishPacket(head, id, packed ?? Buffer.from(row(i, form, epoch)));
   });
   const starts = new Uint32Array(messages + 1);
   for (const [i, { length }] of all.entries()) starts[i + 1] = (starts[i] ?? 0) + length;
@@ -158,14 +129,4 @@ function block(form: "f32" | "f64"): Buffer {
   const values = Array.from({ length: PACKED_ROWS }, (_, i) => [(i % 97) / 97, (i % 89) / 89, i % 2]).flat();
   const typed = form === "f32" ? Float32Array.from(values) : Float64Array.from(values);
   return Buffer.from(typed.buffer);
-}
-
-function packet(type: number, parts: readonly Buffer[]): Buffer {
-  let rest = parts.reduce((sum, { length }) => sum + length, 0);
-  const head = [type];
-  do {
-    head.push((rest & 127) | (rest > 127 ? 128 : 0));
-    rest >>= 7;
-  } while (rest > 0);
-  return Buffer.concat([Buffer.from(head), ...parts]);
 }
