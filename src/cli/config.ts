@@ -37,7 +37,7 @@ export function configCommand(exit: (code: number) => void): Command {
 }
 
 function memoryOf({ models, intake }: Config): MemoryPlan {
-  return memoryPlan(models, intake.ringRows);
+  return memoryPlan(models, intake);
 }
 
 function configText(config: Config): string {

@@ -92,7 +92,7 @@ function greeting(daemon: Daemon): string {
   const dashboard = http === null ? "" : `  dashboard and API: ${http.url}/#token=${http.token}\n`;
   // npm says that it runs a script; where the program is installed, it is on the path.
   const program = process.env["npm_lifecycle_event"] === undefined ? "rivulet" : "npm run -s rivulet --";
-  const { totalBytes } = memoryPlan(config.models, config.intake.ringRows);
+  const { totalBytes } = memoryPlan(config.models, config.intake);
   return `${readyText(daemon)}, ${bytes(totalBytes)} of memory for the models
 ${lines.slice(0, MODELS_SHOWN_MAX).join("\n")}${more > 0 ? `\n  … and ${more} more models` : ""}
 ${dashboard}  or, in another terminal: ${program} publish FILE.csv | status | history | snapshots list | rollback ID

@@ -116,7 +116,7 @@ function modelsRules({ models }: ConfigFile): readonly RuleFinding[] {
 
 /** Holds what the models need against what they may take; only where nothing else is wrong with them. */
 function memoryRules({ models, intake, memory }: ConfigFile): readonly RuleFinding[] {
-  const { totalBytes, enginesBytes, models: planned } = memoryPlan(models, intake.ringRows);
+  const { totalBytes, enginesBytes, models: planned } = memoryPlan(models, intake);
   if (enginesBytes > HEAP_BYTES_MAX) {
     const message = `the engines need ${enginesBytes} bytes, one to spare included; all of them share ${HEAP_BYTES_MAX}`;
     return [finding(["models"], message, [])];
@@ -125,7 +125,7 @@ function memoryRules({ models, intake, memory }: ConfigFile): readonly RuleFindi
   const sizes = Object.entries(planned).map(([name, bytes]) => ({ name, bytes: bytes.engineBytes + bytes.ringBytes }));
   const largest = sizes.reduce((most, size) => (size.bytes > most.bytes ? size : most));
   const message = `came ${memory.bytesMax} bytes; the models need ${totalBytes}, of which ${largest.name} ${largest.bytes}`;
-  return [finding(["memory", "bytesMax"], message, [["models"], ["intake", "ringRows"]])];
+  return [finding(["memory", "bytesMax"], message, [["models"], ["intake", "ringBytesMax"]])];
 }
 
 function modelRules(at: readonly string[], model: ModelEntry, { intake }: ConfigFile): readonly RuleFinding[] {

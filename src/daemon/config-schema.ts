@@ -41,11 +41,17 @@ const intake = group(
     payloadBytesMax: size("Longest message; a longer one is refused", "256B", "64MiB", "1MiB"),
     rowsMax: whole("Most rows of one message", "rows", 1, 65_536, 8192),
     ringRows: whole(
-      "Rows that each model buffers between intake and training",
+      "Most rows that a model buffers between intake and training",
       "rows, at least twice rowsMax",
       2,
       1_048_576,
       32_768,
+    ),
+    ringBytesMax: size(
+      "Bytes that these buffers of all models take together; each is small until a burst comes",
+      "64KiB",
+      "1000GB",
+      "32MB",
     ),
   },
   "Bounds of what is held between the broker and the models",

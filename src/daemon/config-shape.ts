@@ -87,6 +87,7 @@ export interface Config {
     /** Rows of one message. */
     readonly rowsMax: number;
     readonly ringRows: number;
+    readonly ringBytesMax: number;
   };
   readonly commit: {
     readonly profile: "eager" | "balanced" | "sd-card";

@@ -3,19 +3,20 @@ import { replayLength } from "../learner/experience-replay.ts";
 import { filterBytesOf } from "../learner/kalman/filter-layout.ts";
 import { engineOptionsOf, type LearnerConfig } from "../learner/learner-config.ts";
 import { memoryMapOf } from "../learner/wasm/memory-map.ts";
+import { bytesOfRow } from "../stream/ring.ts";
 import { learnerConfigOf } from "./config-learner.ts";
-
-/** Columns of a ring besides the features: label, weight, time, id. */
-const RING_COLUMNS = 4;
+import type { Config } from "./config-shape.ts";
 
 /** Tells how many bytes the models take. */
 export interface MemoryPlan {
-  /** The engine with the rows that its learner holds for replay, and the ring. */
+  /** The engine with the rows that its learner holds for replay, and the ring, which takes `ringBytes` at most: what a burst needs. */
   readonly models: Readonly<Record<string, { readonly engineBytes: number; readonly ringBytes: number }>>;
   /** Room for another engine as large as the largest: one that takes the place of a model's, or that verifies. */
   readonly spareBytes: number;
   /** What all engines take, the spare one included: they share one WebAssembly memory. */
   readonly enginesBytes: number;
+  /** What all rings take together at most. */
+  readonly ringsBytes: number;
   readonly totalBytes: number;
 }
 
@@ -34,17 +35,19 @@ function replayBytesOf({ replay, features }: LearnerConfig): number {
 /** Plans the buffers of all models: their engines and their rings. */
 export function memoryPlan(
   models: Readonly<Record<string, Parameters<typeof learnerConfigOf>[0]>>,
-  ringRows: number,
+  { ringRows, ringBytesMax }: Pick<Config["intake"], "ringRows" | "ringBytesMax">,
 ): MemoryPlan {
   const planned = Object.entries(models).map(([name, model]) => {
     const learner = learnerConfigOf(model);
     const engine = engineBytesOf(engineOptionsOf(learner)) + replayBytesOf(learner);
-    const ring = ringRows * (model.features.length + RING_COLUMNS) * Float64Array.BYTES_PER_ELEMENT;
+    const ring = ringRows * bytesOfRow(model.features.length);
     return [name, { engineBytes: engine, ringBytes: ring }] as const;
   });
   const engines = planned.map(([, { engineBytes }]) => engineBytes);
   const spareBytes = Math.max(0, ...engines);
   const enginesBytes = engines.reduce((sum, bytes) => sum + bytes, spareBytes);
-  const totalBytes = planned.reduce((sum, [, { ringBytes }]) => sum + ringBytes, enginesBytes);
-  return { models: Object.fromEntries(planned), spareBytes, enginesBytes, totalBytes };
+  const full = planned.reduce((sum, [, { ringBytes }]) => sum + ringBytes, 0);
+  const ringsBytes = Math.min(full, ringBytesMax);
+  const totalBytes = enginesBytes + ringsBytes;
+  return { models: Object.fromEntries(planned), spareBytes, enginesBytes, ringsBytes, totalBytes };
 }

@@ -7,6 +7,7 @@ import type { CommitNumber } from "../stream/draft.ts";
 import { Model, type ModelOptions, type ModelPolicy } from "../stream/model.ts";
 import { type ConfigInForce, configInForce, ModelState } from "../stream/model-state.ts";
 import { Replay } from "../stream/replay.ts";
+import type { RingBudget } from "../stream/ring-budget.ts";
 import { compareLearnerConfig, type ModelConfig } from "./config.ts";
 import { pagesFrom, RollbackStates } from "./journal-reader.ts";
 import type { Log } from "./log.ts";
@@ -17,6 +18,7 @@ export interface OpenModelOptions {
   readonly log: Log;
   readonly policy: Pick<ModelConfig, "batch" | "snapshot">;
   readonly ringRows: number;
+  readonly ringBudget: RingBudget;
   /** The configuration to put in force; null keeps the stored one. */
   readonly wanted: ConfigInForce | null;
   readonly commit: CommitNumber;
@@ -55,12 +57,13 @@ function live(
   before: Pick<ModelOptions, "newestSnapshot" | "saved">,
   pendingRows: number,
 ): Model {
-  const { name, ringRows, policy, commit, nextSnapshot, now } = options;
+  const { name, ringRows, ringBudget, policy, commit, nextSnapshot, now } = options;
   return new Model({
     name,
     state,
     // A smaller ring than before must still hold what was pending.
     ringRows: Math.max(ringRows, 2 * pendingRows),
+    ringBudget,
     policy: modelPolicy(policy),
     commit,
     nextSnapshot,

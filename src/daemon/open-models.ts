@@ -2,6 +2,7 @@ import type { StoreThread } from "../store/store-thread.ts";
 import type { CommitNumber } from "../stream/draft.ts";
 import type { Model } from "../stream/model.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
+import { RingBudget } from "../stream/ring-budget.ts";
 import { learnerConfigJson, type ModelConfig } from "./config.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import { formerModel } from "./former-model.ts";
@@ -25,6 +26,7 @@ export async function openModels(options: DaemonOptions, store: StoreThread): Pr
   const wanted = new Map(Object.entries(config.models).map(([name, model]) => [name, learnerConfigJson(model)]));
   let newestSnapshot = await store.lastSnapshotId();
   const models = new Map<string, Model>();
+  const ringBudget = new RingBudget(config.intake.ringBytesMax);
   for (const [name, policy] of await policies(options, store)) {
     const model = await openModel({
       name,
@@ -32,6 +34,7 @@ export async function openModels(options: DaemonOptions, store: StoreThread): Pr
       log,
       policy,
       ringRows: config.intake.ringRows,
+      ringBudget,
       wanted: listen ? (wanted.get(name) ?? null) : null,
       commit: number,
       nextSnapshot: () => ++newestSnapshot,

@@ -1,6 +1,8 @@
 // A run of cost records of one tier: a record sums up `strideOf(tier)` steps. Tier 0 keeps each step by itself.
 
 export const RECORDS_PER_CHUNK = 512;
+/** Records that a chunk has room for at first: of hundreds of models most tails are nearly empty. */
+const RECORDS_INITIAL = 8;
 const TIER_FACTOR = 16;
 export const TIERS = 6;
 
@@ -30,11 +32,12 @@ export class CostChunk {
   /** A multiple of the chunk's steps, plus 1. */
   readonly firstStep: number;
   records = 0;
-  readonly #data = new Float64Array(RECORDS_PER_CHUNK * FIELDS);
+  #data: Float64Array;
 
-  constructor(tier: number, firstStep: number) {
+  constructor(tier: number, firstStep: number, records = RECORDS_INITIAL) {
     this.tier = tier;
     this.firstStep = firstStep;
+    this.#data = new Float64Array(records * FIELDS);
   }
 
   /** Tells the first step of the chunk that a step belongs to. */
@@ -45,10 +48,11 @@ export class CostChunk {
 
   /** Reads what `encode` wrote. */
   static decode(tier: number, firstStep: number, blob: Uint8Array): CostChunk {
-    const chunk = new CostChunk(tier, firstStep);
     const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
     const fields = tier === 0 ? FIELDS_STORED : FIELDS;
-    chunk.records = Math.min(RECORDS_PER_CHUNK, Math.floor(blob.length / (8 * fields)));
+    const records = Math.min(RECORDS_PER_CHUNK, Math.floor(blob.length / (8 * fields)));
+    const chunk = new CostChunk(tier, firstStep, records);
+    chunk.records = records;
     for (let r = 0; r < chunk.records; r++) {
       for (let f = 0; f < fields; f++) chunk.#data[r * FIELDS + f] = view.getFloat64(8 * (r * fields + f), true);
       if (tier > 0) continue;
@@ -81,8 +85,9 @@ export class CostChunk {
 
   /** Adds a step of this chunk; steps come in order. */
   add(step: number, sequence: number, atMs: number, cost: number): void {
-    const data = this.#data;
     const r = Math.floor((step - this.firstStep) / strideOf(this.tier));
+    this.#reserve(r + 1);
+    const data = this.#data;
     for (; this.records <= r; this.records++) {
       data.set([0, 0, 0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], this.records * FIELDS);
     }
@@ -106,5 +111,14 @@ export class CostChunk {
     sum.count += data[at + 3]!;
     if (data[at + 4]! < sum.min) sum.min = data[at + 4]!;
     if (data[at + 5]! > sum.max) sum.max = data[at + 5]!;
+  }
+
+  /** Gives room for so many records. */
+  #reserve(records: number): void {
+    if (records * FIELDS <= this.#data.length) return;
+    const former = this.#data;
+    const room = Math.min(RECORDS_PER_CHUNK, Math.max(records, (2 * former.length) / FIELDS));
+    this.#data = new Float64Array(room * FIELDS);
+    this.#data.set(former);
   }
 }

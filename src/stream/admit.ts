@@ -181,7 +181,7 @@ class Admission {
       this.#refuseRows(message, model, fault, rows.numbering, chunk);
       return true;
     }
-    if (rows.rows > model.ring.free) {
+    if (!model.hasRoom(rows.rows)) {
       if (this.#waiter !== message) model.ringWaits++;
       this.#waiter = message;
       return false;

@@ -5,7 +5,7 @@ import { QUESTION, SAMPLE } from "../sample/rows.ts";
 import type { Ring } from "./ring.ts";
 
 /** Cuts for which a column buffer has room at first; it doubles as needed. */
-const CUTS_INITIAL = 256;
+const CUTS_INITIAL = 16;
 
 /** In the order of the kinds in sample/rows.ts. */
 const ROW_KINDS: readonly RowKind[] = ["sample", "question", "answer"];

@@ -7,6 +7,7 @@ import { metricsOf } from "./metrics-of.ts";
 import type { ConfigInForce, ModelState } from "./model-state.ts";
 import type { Replay } from "./replay.ts";
 import { Ring } from "./ring.ts";
+import type { RingBudget } from "./ring-budget.ts";
 import { workOf } from "./work.ts";
 
 /** Work after which a recovery checkpoint is due, so that a restart replays no more than that. */
@@ -28,7 +29,10 @@ export interface ModelPolicy {
 export interface ModelOptions {
   readonly name: string;
   readonly state: ModelState;
+  /** Most rows of its ring. */
   readonly ringRows: number;
+  /** Shared by all models. */
+  readonly ringBudget: RingBudget;
   readonly policy: ModelPolicy;
   readonly commit: CommitNumber;
   /** Hands out snapshot ids; shared by all models. */
@@ -69,7 +73,8 @@ export class Model {
     const { state } = options;
     this.name = options.name;
     this.state = state;
-    this.ring = new Ring(state.config.learner.features.length, options.ringRows, state.sequence);
+    const { ringRows, ringBudget } = options;
+    this.ring = new Ring(state.config.learner.features.length, ringRows, state.sequence, ringBudget);
     this.draft = new Draft(this.ring, options.commit, state.ordinal + 1);
     this.durableSequence = state.accepted;
     this.#policy = options.policy;
@@ -104,6 +109,12 @@ export class Model {
     return this.#oldestAt;
   }
 
+  /** Tells whether its ring takes so many rows more. Where waiting would free no slot, it takes them whatever others hold. */
+  hasRoom(rows: number): boolean {
+    const { size } = this.state.config.learner.batch;
+    return this.ring.hasRoom(rows, this.pending === this.ring.used && this.trainable < size);
+  }
+
   /** Notes when the rows that are about to be appended came. */
   arrive(now: number): void {
     if (this.pending === 0) this.#oldestAt = now;
@@ -130,6 +141,7 @@ export class Model {
 
   /** Puts the rows that an earlier run committed and never trained back into the ring. */
   recover(replay: Replay, commit: number, now: number): void {
+    this.ring.hasRoom(replay.pendingRows, true);
     for (const block of replay.pending) {
       for (let r = Math.max(0, this.ring.head + 1 - block.firstSequence); r < block.rows; r++) {
         const slot = this.ring.take();

@@ -1,49 +1,112 @@
 import { ANSWER, QUESTION, type Rows, SAMPLE } from "../sample/rows.ts";
+import type { RingBudget, Shares } from "./ring-budget.ts";
 
 const VIEWED_ROWS_MIN = 16;
 
+/** Slots that a ring has at first, where it may have as many. */
+const CAPACITY_INITIAL = 256;
+/** Columns besides the features that have a number for each row: labels, weights, times, and a place for an id. */
+const COLUMNS = 4;
+
 /**
- * Buffers accepted rows between intake and training: preallocated and bounded. A slot is free again when its row is both
- * trained and committed. Rows are addressed by their sequence.
+ * Buffers accepted rows between intake and training: bounded, and by demand as large as a burst needs. A slot is free again
+ * when its row is both trained and committed. Rows are addressed by their sequence. Its arrays are others after it has
+ * grown; who holds views of the former ones holds the rows as they were.
  */
-export class Ring {
-  readonly capacity: number;
+export class Ring implements Shares {
+  readonly capacityMax: number;
   readonly featureCount: number;
+  readonly #budget: RingBudget;
+  capacity = 0;
   /** (capacity, I) row-major. */
-  readonly features: Float64Array;
-  readonly labels: Float64Array;
-  readonly weights: Float64Array;
+  features = new Float64Array();
+  labels = new Float64Array();
+  weights = new Float64Array();
   /** Event times in ms, NaN where none came. */
-  readonly times: Float64Array;
-  readonly ids: (string | null)[];
+  times = new Float64Array();
+  ids: (string | null)[] = [];
   /** What each row is (sample/rows.ts). */
-  readonly kinds: Uint8Array;
+  kinds = new Uint8Array();
   /** (capacity, K) what was predicted for questions, and for answers when they were asked; made at the first of them. */
   predictions: Float64Array | null = null;
-  /** Sequence before that of the first row it was ever given. */
-  readonly begin: number;
+  /** Sequence before that of the first row that it holds, or has held since the start. */
+  begin: number;
   /** Sequence of the newest row. */
   head: number;
   /** Every slot up to this sequence is free. */
   released: number;
 
-  /** Allocates the slots; the first row appended has sequence `head + 1`. */
-  constructor(featureCount: number, capacity: number, head: number) {
+  /** Makes a ring of at most `capacityMax` slots; the first row appended has sequence `head + 1`. */
+  constructor(featureCount: number, capacityMax: number, head: number, budget: RingBudget) {
     this.featureCount = featureCount;
-    this.capacity = capacity;
-    this.features = new Float64Array(capacity * featureCount);
+    this.capacityMax = capacityMax;
+    this.#budget = budget;
+    this.begin = head;
+    this.head = head;
+    this.released = head;
+    this.#resize(Math.min(CAPACITY_INITIAL, capacityMax));
+    budget.join(this);
+  }
+
+  /** Counts the rows that are not both trained and committed. */
+  get used(): number {
+    return this.head - this.released;
+  }
+
+  get free(): number {
+    return this.capacity - this.used;
+  }
+
+  get bytes(): number {
+    const outputs = this.predictions === null ? 0 : this.predictions.length / this.capacity;
+    return bytesOfRow(this.featureCount + outputs) * this.capacity;
+  }
+
+  /**
+   * Tells whether there is room for so many rows, after growing where that takes it. Beyond the budget it grows only where
+   * it `must`, and then no further than these rows need.
+   */
+  hasRoom(rows: number, must: boolean): boolean {
+    if (rows <= this.free) return true;
+    const needed = this.used + rows;
+    if (needed > this.capacityMax) return false;
+    const wanted = Math.min(this.capacityMax, Math.max(needed, 2 * this.capacity));
+    const each = this.bytes / this.capacity;
+    const granted = [wanted, needed].find((slots) => this.#budget.grants(this, each * (slots - this.capacity)));
+    if (granted === undefined && !must) return false;
+    this.#resize(granted ?? needed);
+    return true;
+  }
+
+  shrink(): void {
+    const needed = Math.max(Math.min(CAPACITY_INITIAL, this.capacityMax), this.used);
+    if (2 * needed <= this.capacity) this.#resize(needed);
+  }
+
+  /** Moves the newest rows, as many as there is room for, into arrays of another size. */
+  #resize(capacity: number): void {
+    const { features, labels, weights, times, ids, kinds, predictions, featureCount: width, capacity: before } = this;
+    const outputs = predictions === null ? 0 : predictions.length / before;
+    this.begin = Math.max(this.begin, this.head - Math.min(before, capacity));
+    this.features = new Float64Array(capacity * width);
     this.labels = new Float64Array(capacity);
     this.weights = new Float64Array(capacity);
     this.times = new Float64Array(capacity);
     this.ids = new Array<string | null>(capacity).fill(null);
     this.kinds = new Uint8Array(capacity);
-    this.begin = head;
-    this.head = head;
-    this.released = head;
-  }
-
-  get free(): number {
-    return this.capacity - (this.head - this.released);
+    this.predictions = predictions === null ? null : new Float64Array(capacity * outputs);
+    for (let sequence = this.begin + 1; sequence <= this.head; sequence++) {
+      const from = sequence % before;
+      const to = sequence % capacity;
+      for (let i = 0; i < width; i++) this.features[to * width + i] = features[from * width + i]!;
+      this.labels[to] = labels[from]!;
+      this.weights[to] = weights[from]!;
+      this.times[to] = times[from]!;
+      this.ids[to] = ids[from]!;
+      this.kinds[to] = kinds[from]!;
+      for (let k = 0; k < outputs; k++) this.predictions![to * outputs + k] = predictions![from * outputs + k]!;
+    }
+    this.capacity = capacity;
   }
 
   /** Tells the slot of a sequence. */
@@ -132,4 +195,9 @@ export class Ring {
     }
     return taken;
   }
+}
+
+/** Counts what a row takes of a ring, with so many features, and outputs where it is asked questions. */
+export function bytesOfRow(numbers: number): number {
+  return Float64Array.BYTES_PER_ELEMENT * (numbers + COLUMNS) + 1;
 }

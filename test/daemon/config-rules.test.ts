@@ -169,7 +169,7 @@ describe("keys that contradict one another", () => {
     ["no model", "models: {}", "models"],
     [
       "rings beyond the memory",
-      "intake: { ringRows: 1048576 }\nmodels: { a: {}, b: { features: [" +
+      "intake: { ringRows: 1048576, ringBytesMax: 10GB }\nmodels: { a: {}, b: { features: [" +
         `${Array.from({ length: 300 }, (_, i) => `f${i}`)}] } }`,
       "memory.bytesMax",
     ],

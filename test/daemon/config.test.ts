@@ -55,7 +55,7 @@ describe("a configuration without a file", () => {
         protocol: "auto",
         keepaliveMs: 15_000,
       },
-      intake: { bytesMax: 16e6, payloadBytesMax: 1_048_576, rowsMax: 8192, ringRows: 32_768 },
+      intake: { bytesMax: 16e6, payloadBytesMax: 1_048_576, rowsMax: 8192, ringRows: 32_768, ringBytesMax: 32e6 },
       commit: { profile: "balanced", maxDelayMs: 50, maxSamples: 4096, bytesPerDay: 1e9 },
       memory: { bytesMax: 2 ** 31 },
       store: { bytesMax: 4e9 },

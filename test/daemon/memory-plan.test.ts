@@ -10,7 +10,7 @@ it("has room for every engine, and once more for the largest: that of a model th
     "models: { small: { learner: network }, large: { network: { hidden: [300] } } }",
     { cwd: "/" },
   );
-  const plan = memoryPlan(models, intake.ringRows);
+  const plan = memoryPlan(models, intake);
   const engineOf = (name: string) => {
     const model = models[name];
     if (model === undefined) throw new Error(`there is no model ${name}`);

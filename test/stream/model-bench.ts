@@ -6,6 +6,7 @@ import { type ANSWER, QUESTION, SAMPLE } from "../../src/sample/rows.ts";
 import type { CommandItem } from "../../src/stream/flow.ts";
 import { Model } from "../../src/stream/model.ts";
 import { type ConfigInForce, configInForce, ModelState } from "../../src/stream/model-state.ts";
+import { RingBudget } from "../../src/stream/ring-budget.ts";
 
 export const learnerConfig: LearnerConfig = {
   features: ["x1", "x2"],
@@ -27,6 +28,7 @@ export function liveModel(options: {
   readonly name?: string;
   readonly config?: LearnerConfig;
   readonly ringRows?: number;
+  readonly ringBudget?: RingBudget;
   readonly commit?: { filling: number };
   readonly batchAgeMsMax?: number;
   readonly snapshot?: { every: { ms: number } | { steps: number }; minGapMs: number };
@@ -36,6 +38,7 @@ export function liveModel(options: {
     name: options.name ?? "default",
     state: new ModelState(inForce(options.config ?? learnerConfig)),
     ringRows: options.ringRows ?? 64,
+    ringBudget: options.ringBudget ?? new RingBudget(Number.POSITIVE_INFINITY),
     policy: {
       batchAgeMsMax: options.batchAgeMsMax ?? 20,
       snapshot: options.snapshot ?? { every: { ms: 60_000 }, minGapMs: 10_000 },
