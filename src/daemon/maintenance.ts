@@ -2,8 +2,10 @@ import type { StoreThread } from "../store/store-thread.ts";
 import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
 
-/** Pause between two looks for something to thin out. */
-const REST_MS = 1000;
+/** Pauses between two looks for something to thin out: the longer it runs, the more one look does. */
+const REST_MS_MIN = 1000;
+const REST_MS_MAX = 10_000;
+const REST_SHARE = 0.1;
 /** Pause between two bites while there is more: the stream has the right of way. */
 const BITE_MS = 20;
 
@@ -18,6 +20,8 @@ export function startMaintenance(store: StoreThread, config: Config, log: Log): 
   let timer: NodeJS.Timeout;
   let stopped = false;
   let told: string | null = null;
+  const startedAt = performance.now();
+  const restMs = () => Math.max(REST_MS_MIN, Math.min(REST_MS_MAX, REST_SHARE * (performance.now() - startedAt)));
   const bite = async () => {
     let more = false;
     try {
@@ -29,9 +33,9 @@ export function startMaintenance(store: StoreThread, config: Config, log: Log): 
       if (!stopped && reason !== told) log.error({ error: reason }, "retention failed and will be tried again");
       told = reason;
     }
-    if (!stopped) timer = setTimeout(bite, more ? BITE_MS : REST_MS);
+    if (!stopped) timer = setTimeout(bite, more ? BITE_MS : restMs());
   };
-  timer = setTimeout(bite, REST_MS);
+  timer = setTimeout(bite, REST_MS_MIN);
   return () => {
     stopped = true;
     clearTimeout(timer);

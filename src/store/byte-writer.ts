@@ -80,6 +80,16 @@ export class ByteWriter {
     this.u8(rest);
   }
 
+  /** Writes a whole number ≥ 0 in so many bytes, lowest first. */
+  whole(value: number, bytes: number): void {
+    this.#reserve(bytes);
+    let rest = value;
+    for (let b = 0; b < bytes; b++) {
+      this.#bytes[this.length++] = rest % 256;
+      rest = Math.floor(rest / 256);
+    }
+  }
+
   raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.length);

@@ -1,5 +1,10 @@
 // A run of cost records of one tier: a record sums up `strideOf(tier)` steps. Tier 0 keeps each step by itself.
 
+import { packed, unpacked } from "./packed.ts";
+
+/** Begins what is written by columns; what begins otherwise is of an earlier release, by records. */
+const MAGIC = Buffer.from("RvC2", "latin1");
+
 export const RECORDS_PER_CHUNK = 512;
 /** Records that a chunk has room for at first: of hundreds of models most tails are nearly empty. */
 const RECORDS_INITIAL = 8;
@@ -8,6 +13,8 @@ export const TIERS = 6;
 
 /** Numbers of a record in memory: sequence, at, sum, count of costs, min, max. */
 const FIELDS = 6;
+/** The first fields, whole numbers that rise, are written as differences. */
+const DIFFERENCES = 2;
 /** A single step needs no more than its sequence, time and cost. */
 const FIELDS_STORED = 3;
 
@@ -46,15 +53,14 @@ export class CostChunk {
     return Math.floor((step - 1) / steps) * steps + 1;
   }
 
-  /** Reads what `encode` wrote. */
+  /** Reads what `encode` wrote, or what earlier releases did. */
   static decode(tier: number, firstStep: number, blob: Uint8Array): CostChunk {
-    const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
     const fields = tier === 0 ? FIELDS_STORED : FIELDS;
-    const records = Math.min(RECORDS_PER_CHUNK, Math.floor(blob.length / (8 * fields)));
-    const chunk = new CostChunk(tier, firstStep, records);
-    chunk.records = records;
+    const read = MAGIC.equals(blob.subarray(0, MAGIC.length)) ? byColumns(blob, fields) : byRecords(blob, fields);
+    const chunk = new CostChunk(tier, firstStep, read.records);
+    chunk.records = read.records;
     for (let r = 0; r < chunk.records; r++) {
-      for (let f = 0; f < fields; f++) chunk.#data[r * FIELDS + f] = view.getFloat64(8 * (r * fields + f), true);
+      for (let f = 0; f < fields; f++) chunk.#data[r * FIELDS + f] = read.value(r, f);
       if (tier > 0) continue;
       const cost = chunk.#data[r * FIELDS + 2]!;
       const hasCost = !Number.isNaN(cost);
@@ -67,15 +73,26 @@ export class CostChunk {
     return chunk;
   }
 
+  /**
+   * Writes it by columns, sequences and times as differences, and of a column first all lowest bytes, then the next ones:
+   * most of that deflates to nothing.
+   */
   encode(): Uint8Array {
-    const fields = this.tier === 0 ? FIELDS_STORED : FIELDS;
-    const blob = new Uint8Array(this.records * 8 * fields);
-    const view = new DataView(blob.buffer);
-    for (let r = 0; r < this.records; r++) {
-      for (let f = 0; f < fields; f++) view.setFloat64(8 * (r * fields + f), this.#data[r * FIELDS + f]!, true);
-      if (this.tier === 0 && this.#data[r * FIELDS + 3] === 0) view.setFloat64(8 * (r * fields + 2), Number.NaN, true);
+    const { records, tier } = this;
+    const fields = tier === 0 ? FIELDS_STORED : FIELDS;
+    const bytes = new Uint8Array(records * 8 * fields);
+    const cell = new DataView(new ArrayBuffer(8));
+    for (let f = 0; f < fields; f++) {
+      let before = 0;
+      for (let r = 0; r < records; r++) {
+        const value = this.#data[r * FIELDS + f]!;
+        const isUndone = tier === 0 && f === 2 && this.#data[r * FIELDS + 3] === 0;
+        cell.setFloat64(0, f < DIFFERENCES ? value - before : isUndone ? Number.NaN : value, true);
+        before = value;
+        for (let b = 0; b < 8; b++) bytes[(8 * f + b) * records + r] = cell.getUint8(b);
+      }
     }
-    return blob;
+    return Buffer.concat([MAGIC, packed(bytes)]);
   }
 
   /** The first step after the chunk. */
@@ -121,4 +138,33 @@ export class CostChunk {
     this.#data = new Float64Array(room * FIELDS);
     this.#data.set(former);
   }
+}
+
+interface Records {
+  readonly records: number;
+  value(record: number, field: number): number;
+}
+
+function byRecords(blob: Uint8Array, fields: number): Records {
+  const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
+  return {
+    records: Math.min(RECORDS_PER_CHUNK, Math.floor(blob.length / (8 * fields))),
+    value: (r, f) => view.getFloat64(8 * (r * fields + f), true),
+  };
+}
+
+function byColumns(blob: Uint8Array, fields: number): Records {
+  const bytes = unpacked(blob.subarray(MAGIC.length));
+  const records = Math.min(RECORDS_PER_CHUNK, Math.floor(bytes.length / (8 * fields)));
+  const cell = new DataView(new ArrayBuffer(8));
+  const values = new Float64Array(records * fields);
+  for (let f = 0; f < fields; f++) {
+    let before = 0;
+    for (let r = 0; r < records; r++) {
+      for (let b = 0; b < 8; b++) cell.setUint8(b, bytes[(8 * f + b) * records + r]!);
+      before = f < DIFFERENCES ? before + cell.getFloat64(0, true) : cell.getFloat64(0, true);
+      values[r * fields + f] = before;
+    }
+  }
+  return { records, value: (r, f) => values[r * fields + f]! };
 }

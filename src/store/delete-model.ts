@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import type Database from "better-sqlite3";
 import type { RequestRecord } from "../learner/transaction.ts";
 import type { ByteWriter } from "./byte-writer.ts";
-import { encodeWithout, readDirectory } from "./journal-codec.ts";
+import { encodeWithout, packCommit, readDirectory, unpackCommit } from "./journal-codec.ts";
 import type { Statements } from "./statements.ts";
 import { writeRequest } from "./write-transaction.ts";
 
@@ -28,11 +28,13 @@ export function deleteModel(
     const page = statements.journalPage.all(from, COMMITS_PER_BITE);
     for (const { id, entries } of page) {
       const what = `commit ${id} of the journal`;
-      const directory = readDirectory(entries, what);
+      const blob = unpackCommit(entries, what);
+      const directory = readDirectory(blob, what);
       if (!directory.some((entry) => entry.model === model.id)) continue;
-      encodeWithout(writer, entries, model.id, what);
+      const sections = encodeWithout(writer, blob, model.id, what);
       const rows = directory.reduce((sum, entry) => sum + (entry.model === model.id ? 0 : entry.rows), 0);
-      statements.journalReplace.run(rows, crc32(writer.bytes), writer.bytes, id);
+      const stored = packCommit(writer.bytes, sections);
+      statements.journalReplace.run(rows, crc32(stored), stored, id);
     }
     const last = page.at(-1);
     return last === undefined ? null : last.id + 1;

@@ -6,12 +6,15 @@ import type { Command, CutsEntry, Decision, Entry } from "../learner/entry.ts";
 import type { Section } from "../learner/transaction.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
+import { packed, unpacked, unpackedHead } from "./packed.ts";
 import { readRows, writeRows } from "./rows-codec.ts";
 
 const MAGIC = 0x4a56; // "VJ"
 const VERSION = 1;
 const HEAD_BYTES = 8;
 const DIRECTORY_BYTES = 36;
+/** With fewer sections a commit fits a few pages anyway, or is a flood, of which nothing is to be gained for its time. */
+const PACKED_SECTIONS_MIN = 8;
 
 const ENTRY = { rows: 1, cuts: 2, command: 3, config: 4, decision: 5 } as const;
 
@@ -61,6 +64,34 @@ export function numberModels(blob: Uint8Array, models: readonly number[]): void 
   models.forEach((model, s) => {
     view.setUint32(HEAD_BYTES + s * DIRECTORY_BYTES, model, true);
   });
+}
+
+/** Makes of a commit what is stored: that of many models is mostly what they have in common, and deflates well. */
+export function packCommit(blob: Uint8Array, sections: number): Uint8Array {
+  return sections < PACKED_SECTIONS_MIN ? blob : packed(blob);
+}
+
+/** Undoes `packCommit`. Throws `journal-damaged`. */
+export function unpackCommit(stored: Uint8Array, what: string): Uint8Array {
+  return sound(() => unpacked(stored), what);
+}
+
+/** Reads the directory out of the first bytes of what is stored: sections themselves need not be there. Throws `journal-damaged`. */
+export function readDirectoryHead(head: Uint8Array, what: string): readonly DirectoryEntry[] {
+  return readDirectory(
+    sound(() => unpackedHead(head), what),
+    what,
+    false,
+  );
+}
+
+function sound(unpack: () => Uint8Array, what: string): Uint8Array {
+  try {
+    return unpack();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ByteReader(new Uint8Array(), what).damaged("it cannot be unpacked");
+  }
 }
 
 /** Writes a commit again without one model's section; the others' bytes stay as they are. */

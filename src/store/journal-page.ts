@@ -3,7 +3,7 @@
 
 import { crc32 } from "node:zlib";
 import { RivuletError } from "../error.ts";
-import { decodeSection, readDirectory } from "./journal-codec.ts";
+import { decodeSection, readDirectory, unpackCommit } from "./journal-codec.ts";
 import type { CommitRecord } from "./records.ts";
 import type { CommitRow } from "./statements.ts";
 
@@ -25,24 +25,25 @@ export interface JournalPage {
 
 /** Packs commits. Throws `journal-damaged` where the checksum of one is wrong. */
 export function packPage(model: number, commits: readonly CommitRow[]): JournalPage {
-  const page: JournalPage = {
-    model,
-    ids: new Float64Array(commits.length),
-    atMs: new Float64Array(commits.length),
-    ends: new Uint32Array(commits.length),
-    bytes: new Uint8Array(commits.reduce((sum, { entries }) => sum + entries.length, 0)),
-  };
-  let end = 0;
-  for (const [i, { id, at_ms, crc32: expected, entries }] of commits.entries()) {
+  const blobs = commits.map(({ id, crc32: expected, entries }) => {
     if (crc32(entries) !== expected) {
       throw new RivuletError("journal-damaged", `${nameOf(id)} is damaged: its checksum is wrong`, {
         hint: "Keep a copy of the data folder. Snapshots taken after it are not concerned.",
       });
     }
-    page.ids[i] = id;
-    page.atMs[i] = at_ms;
-    page.bytes.set(entries, end);
-    end += entries.length;
+    return unpackCommit(entries, nameOf(id));
+  });
+  const page: JournalPage = {
+    model,
+    ids: Float64Array.from(commits, ({ id }) => id),
+    atMs: Float64Array.from(commits, ({ at_ms }) => at_ms),
+    ends: new Uint32Array(commits.length),
+    bytes: new Uint8Array(blobs.reduce((sum, { length }) => sum + length, 0)),
+  };
+  let end = 0;
+  for (const [i, blob] of blobs.entries()) {
+    page.bytes.set(blob, end);
+    end += blob.length;
     page.ends[i] = end;
   }
   return page;

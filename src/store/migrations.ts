@@ -115,4 +115,8 @@ export const MIGRATIONS: readonly string[] = [
     outcome TEXT NOT NULL
   ) STRICT;
   `,
+  // From here on commits and states may be packed, and columns of decimals: earlier releases must not try to read them.
+  `
+  ALTER TABLE models DROP COLUMN last_commit_id;
+  `,
 ];

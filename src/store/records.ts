@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { RivuletError } from "../error.ts";
 import type { SavedState, Section, SnapshotReason } from "../learner/transaction.ts";
+import { unpacked } from "./packed.ts";
 import type { QuarantineRow, SnapshotRow, StateRow } from "./statements.ts";
 
 export interface ModelRecord {
@@ -108,19 +109,26 @@ export function stateOf(row: StateRow): StateRecord {
     config: row.config,
     configHash: row.config_hash,
     cost: row.cost,
-    learner: new Uint8Array(row.learner),
-    monitor: new Uint8Array(row.monitor),
+    learner: blockOf(row, row.learner),
+    monitor: blockOf(row, row.monitor),
   };
-  if (checksumOf(state) !== row.checksum) {
-    throw new RivuletError(
-      "state-damaged",
-      `a saved state of model ${row.model} at step ${row.step} is damaged: its checksum is wrong`,
-      {
-        hint: "An older snapshot and the journal after it give the same state.",
-      },
-    );
-  }
+  if (checksumOf(state) !== row.checksum) throw stateDamaged(row, "its checksum is wrong");
   return { ...state, checksum: row.checksum };
+}
+
+/** Unpacks a block of a saved state into memory that is the caller's. */
+function blockOf(row: StateRow, stored: Buffer): Uint8Array {
+  try {
+    return new Uint8Array(unpacked(stored));
+  } catch (error) {
+    throw error instanceof RangeError ? stateDamaged(row, "it cannot be unpacked") : error;
+  }
+}
+
+function stateDamaged({ model, step }: StateRow, why: string): RivuletError {
+  return new RivuletError("state-damaged", `a saved state of model ${model} at step ${step} is damaged: ${why}`, {
+    hint: "An older snapshot and the journal after it give the same state.",
+  });
 }
 
 export function quarantineOf({ at_ms, head, ...row }: QuarantineRow): QuarantineRecord {

@@ -5,7 +5,7 @@ import { statSync } from "node:fs";
 import type Database from "better-sqlite3";
 import { RivuletError } from "../error.ts";
 import { CHUNK_STEPS } from "./costs.ts";
-import { readDirectory } from "./journal-codec.ts";
+import { readDirectoryHead } from "./journal-codec.ts";
 import { BUSY_MS } from "./pragmas.ts";
 import { stateOf } from "./records.ts";
 import type { ModelRow, Statements } from "./statements.ts";
@@ -23,7 +23,8 @@ const DAY_MS = 86_400_000;
 const RECOVERY_STATES = 3;
 const QUARANTINE_KEPT = 10_000;
 const WAL_BYTES_MAX = 16_000_000;
-/** What one bite takes at most. */
+/** What one bite takes at most, and how many models it looks at. */
+const MODELS_PER_BITE = 32;
 const STATES_PER_BITE = 16;
 const COMMITS_PER_BITE = 64;
 const CHUNKS_PER_BITE = 8;
@@ -47,6 +48,10 @@ export class Retention {
   readonly #good = new Set<number>();
   /** The commit where the next look at the journal begins. */
   #cursor = 0;
+  /** Where nothing of a model's snapshots was left to thin out: its newest one, and the policy. */
+  readonly #thinned = new Map<number, string>();
+  /** Models that were looked at since the last whole round. */
+  #looked = 0;
 
   constructor(db: Database.Database, statements: Statements, path: string) {
     this.#db = db;
@@ -54,7 +59,7 @@ export class Retention {
     this.#path = path;
   }
 
-  /** Takes the first bite that there is; returns whether there was one. */
+  /** Takes the first bite that there is, of some models or of the journal; returns whether there may be more. */
   bite(
     models: readonly ModelRow[],
     policies: ReadonlyMap<string, RetentionPolicy>,
@@ -64,7 +69,9 @@ export class Retention {
     const kept = models.filter(({ name }) => policies.has(name));
     return (
       this.#db.transaction(() => {
-        for (const model of kept) {
+        const from = this.#looked < kept.length ? this.#looked : 0;
+        for (const [m, model] of kept.slice(from, from + MODELS_PER_BITE).entries()) {
+          this.#looked = from + m;
           const policy = policies.get(model.name);
           if (policy === undefined) continue;
           if (this.#thinSnapshots(model, policy)) return true;
@@ -73,6 +80,8 @@ export class Retention {
           const bite = { model: model.id, before, limit: CHUNKS_PER_BITE };
           if (this.#statements.costPrune.run(bite).changes > 0) return true;
         }
+        this.#looked = from + MODELS_PER_BITE;
+        if (this.#looked < kept.length) return true;
         if (this.#pruneJournal(models, policies, bytesMax)) return true;
         return this.#statements.quarantinePrune.run(QUARANTINE_KEPT, REFUSALS_PER_BITE).changes > 0;
       })() || this.#truncateLog()
@@ -80,6 +89,9 @@ export class Retention {
   }
 
   #thinSnapshots(model: ModelRow, { keep }: RetentionPolicy): boolean {
+    // What is to be thinned out changes with the newest snapshot; to look at hundreds of them each time would take long.
+    const standing = JSON.stringify([this.#statements.snapshotNewest.get(model.id)?.id, keep]);
+    if (this.#thinned.get(model.id) === standing) return false;
     const hours = new Stretches(HOUR_MS);
     const days = new Stretches(DAY_MS);
     let thinned = 0;
@@ -92,6 +104,7 @@ export class Retention {
       this.#statements.snapshotThin.run(snapshot.id);
       if (++thinned >= STATES_PER_BITE) break;
     }
+    if (thinned === 0) this.#thinned.set(model.id, standing);
     return thinned > 0;
   }
 
@@ -117,11 +130,16 @@ export class Retention {
     const byId = new Map(models.map((model) => [model.id, model]));
     const heads = this.#statements.journalHeads.all(HEAD_BYTES, this.#cursor, COMMITS_PER_BITE);
     let deleted = 0;
+    const journalFrom = new Map<number, number>();
+    const prune = () => {
+      for (const [model, commit] of journalFrom) this.#statements.modelPruned.run(commit, model);
+      return deleted > 0;
+    };
     for (const { id, head } of heads) {
-      const directory = readDirectoryHead(head, id);
+      const directory = directoryOf(head, id);
       if (directory === null && id >= Math.min(...[...floors.values()].map((floor) => floor?.commit ?? 0))) {
         this.#cursor = 0;
-        return deleted > 0;
+        return prune();
       }
       // Whose rows a damaged one holds is not known; where it is behind what any model needs, it may go.
       const verdicts = (directory ?? []).map((section) => {
@@ -135,17 +153,17 @@ export class Retention {
       // Whatever follows is newer still for that model.
       if (verdicts.includes("stop")) {
         this.#cursor = 0;
-        return deleted > 0;
+        return prune();
       }
       this.#cursor = id + 1;
       if (verdicts.includes("keep")) continue;
       this.#statements.journalDelete.run(id);
       const concerned = directory?.map((section) => section.model) ?? models.map((model) => model.id);
-      for (const model of concerned) this.#statements.modelPruned.run(id + 1, model);
+      for (const model of concerned) journalFrom.set(model, id + 1);
       deleted++;
     }
     if (heads.length < COMMITS_PER_BITE) this.#cursor = 0;
-    return deleted > 0 || heads.length === COMMITS_PER_BITE;
+    return prune() || heads.length === COMMITS_PER_BITE;
   }
 
   /** Finds what recovery needs of a model: its newest good states. Null where it has none. */
@@ -224,9 +242,9 @@ function isGood(row: Parameters<typeof stateOf>[0]): boolean {
 }
 
 /** Reads the directory out of the first bytes of a commit: the sections themselves are not there. Null where it is damaged. */
-function readDirectoryHead(head: Buffer, id: number) {
+function directoryOf(head: Buffer, id: number) {
   try {
-    return readDirectory(head, `commit ${id} of the journal`, false);
+    return readDirectoryHead(head, `commit ${id} of the journal`);
   } catch (error) {
     if (error instanceof RivuletError) return null;
     throw error;

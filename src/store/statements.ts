@@ -7,7 +7,7 @@ export interface ModelRow {
   readonly name: string;
   readonly active: 0 | 1;
   readonly created_at_ms: number;
-  readonly last_commit_id: number;
+  /** Of the newest saved state: to be written with each commit it would cost several pages where models are many. */
   readonly last_sequence: number;
   readonly journal_from: number;
 }
@@ -129,14 +129,12 @@ export function prepareStatements(db: Database.Database) {
     ),
 
     models: all<[], ModelRow>(
-      "SELECT id, name, active, created_at_ms, last_commit_id, last_sequence, journal_from FROM models ORDER BY id",
+      "SELECT id, name, active, created_at_ms, last_sequence, journal_from FROM models ORDER BY id",
     ),
     modelInsert: run<[string, number]>(
-      "INSERT INTO models (name, created_at_ms, last_commit_id, last_sequence) VALUES (?, ?, 0, 0) ON CONFLICT (name) DO NOTHING",
+      "INSERT INTO models (name, created_at_ms, last_sequence) VALUES (?, ?, 0) ON CONFLICT (name) DO NOTHING",
     ),
-    modelAdvance: run<[number, number, number]>(
-      "UPDATE models SET last_commit_id = ?, last_sequence = max(last_sequence, ?) WHERE id = ?",
-    ),
+    modelAdvance: run<[number, number]>("UPDATE models SET last_sequence = max(last_sequence, ?) WHERE id = ?"),
     modelActive: run<[number, number]>("UPDATE models SET active = ? WHERE id = ?"),
     modelPruned: run<[number, number]>("UPDATE models SET journal_from = max(journal_from, ?) WHERE id = ?"),
     modelDelete: run<[number]>("DELETE FROM models WHERE id = ?"),
@@ -197,6 +195,7 @@ export function prepareStatements(db: Database.Database) {
       `${SNAPSHOT} JOIN snapshot_tags g ON g.snapshot_id = n.id WHERE g.model_id = ? AND g.tag = ?`,
     ),
     snapshotMax: all<[], { id: number | null }>("SELECT max(id) AS id FROM snapshots"),
+    snapshotNewest: all<[number], { id: number | null }>("SELECT max(id) AS id FROM snapshots WHERE model_id = ?"),
     /**
      * Snapshots that still hold a state, newest first, whether something keeps them (a tag, or a rollback to replay), and
      * whether the clock was turned back before the next one.

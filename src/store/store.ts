@@ -52,6 +52,8 @@ export class Store {
   readonly #retention: Retention;
   readonly #soundness: Soundness;
   #models = new Map<string, ModelRow>();
+  /** The last row that each model was committed since the start. */
+  readonly #lastSequences = new Map<string, number>();
   #lastCommit: number;
   #closed = false;
 
@@ -97,6 +99,8 @@ export class Store {
       throw storeError(cause, this.#path);
     }
     this.#lastCommit = transaction.id;
+    for (const { model, firstSequence, rows } of transaction.sections)
+      this.#lastSequences.set(model, firstSequence + rows - 1);
     for (const { model } of transaction.states) this.#history(this.#idOf(model)).written();
     for (const { model, cuts } of transaction.sections) {
       for (const entry of cuts) this.#history(this.#idOf(model)).feed(entry, transaction.at);
@@ -155,6 +159,7 @@ export class Store {
       deleteModel(this.#db, this.#statements, this.#writer, { id, name }, request);
     });
     this.#costs.delete(id);
+    this.#lastSequences.delete(name);
     this.#readModels();
   }
 
@@ -308,7 +313,10 @@ export class Store {
   /** Thins out a bounded bite of what the policies no longer keep; returns whether there may be more. */
   maintain(policies: ReadonlyMap<string, RetentionPolicy>, bytesMax: number): boolean {
     this.#readModels();
-    const models = [...this.#models.values()];
+    const models = [...this.#models.values()].map((row) => ({
+      ...row,
+      last_sequence: Math.max(row.last_sequence, this.#lastSequences.get(row.name) ?? 0),
+    }));
     return this.#retention.bite(models, policies, bytesMax, (model) => this.#history(model).lastStep);
   }
 

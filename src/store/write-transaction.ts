@@ -1,7 +1,8 @@
 import { crc32 } from "node:zlib";
 import type { RefusalCount, RequestRecord, SavedState } from "../learner/transaction.ts";
 import type { EncodedRefusal, EncodedTransaction } from "./encode-transaction.ts";
-import { numberModels } from "./journal-codec.ts";
+import { numberModels, packCommit } from "./journal-codec.ts";
+import { packed } from "./packed.ts";
 import { checksumOf } from "./records.ts";
 import type { Statements } from "./statements.ts";
 
@@ -18,11 +19,12 @@ export function writeTransaction(statements: Statements, transaction: EncodedTra
     sections.map(({ model }) => idOf(model)),
   );
   const rows = sections.reduce((sum, section) => sum + section.rows, 0);
-  statements.journalInsert.run(id, at, rows, crc32(blob), blob);
-  for (const { model, firstSequence, rows: count } of sections) {
-    statements.modelAdvance.run(id, firstSequence + count - 1, idOf(model));
+  const stored = packCommit(blob, sections.length);
+  statements.journalInsert.run(id, at, rows, crc32(stored), stored);
+  for (const state of states) {
+    writeState(statements, state, id, at, idOf);
+    statements.modelAdvance.run(state.sequence, idOf(state.model));
   }
-  for (const state of states) writeState(statements, state, id, at, idOf);
   writeRefusals(statements, refusals, refusalsUnkept, at);
   for (const request of requests) writeRequest(statements, request);
 }
@@ -48,8 +50,8 @@ function writeState(statements: Statements, state: SavedState, commit: number, a
     numerics,
     configHash,
     cost,
-    learner,
-    monitor,
+    learner: packed(learner),
+    monitor: packed(monitor),
     checksum,
   });
   if (snapshot === null) return;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { CostChunk } from "../../src/store/cost-chunk.ts";
 import { commit, commits, cuts, open, temporaryFolder, Writer } from "./bench.ts";
 
 interface Point {
@@ -108,6 +109,18 @@ describe("the cost history", () => {
     expectSame(all, naive(costs, 1, all));
     const coarse = store.history({ model: "default", from: 1, to: 10_240, points: 20 });
     expectSame(coarse, naive(costs, 1, coarse));
+  });
+
+  it("reads what earlier releases wrote, record by record", () => {
+    const numbers = [4, 1_700_000_000_000, 0.5, 8, 1_700_000_000_050, Number.NaN, 12, 1_700_000_000_100, 0.25];
+    const former = CostChunk.decode(0, 1, new Uint8Array(Float64Array.from(numbers).buffer));
+    const again = CostChunk.decode(0, 1, former.encode());
+    for (const chunk of [former, again]) {
+      const sum = { sequence: 0, atMs: 0, sum: 0, count: 0, min: 9, max: -9 };
+      for (let r = 0; r < chunk.records; r++) chunk.addTo(sum, r);
+      expect(sum).toEqual({ sequence: 12, atMs: 1_700_000_000_100, sum: 0.75, count: 2, min: 0.25, max: 0.5 });
+    }
+    expect(former.records).toBe(3);
   });
 
   it("has nothing to say of steps that were not made", () => {

@@ -28,8 +28,22 @@ function column(length: number): fc.Arbitrary<Float64Array> {
       number.map((value) => new Array<number>(length).fill(value)),
       fc.array(fc.constantFrom(0, 1), { minLength: length, maxLength: length }),
       fc.array(fc.float(), { minLength: length, maxLength: length }),
+      decimals(length),
     )
     .map((values) => Float64Array.from(values));
+}
+
+/** What sensors send: numbers of a few digits, as they are read from text, and now and then one that is none. */
+function decimals(length: number): fc.Arbitrary<number[]> {
+  return fc
+    .tuple(fc.nat({ max: 12 }), fc.maxSafeInteger(), fc.constantFrom(200, 60_000, 1e7, 2 ** 40, 2 ** 50), fc.boolean())
+    .chain(([digits, least, span, isMixed]) => {
+      const decimal = fc.integer({ min: 0, max: span }).map((u) => Number(`${(least % 2 ** 50) + u}e-${digits}`));
+      return fc.array(isMixed ? fc.oneof({ weight: 20, arbitrary: decimal }, number) : decimal, {
+        minLength: length,
+        maxLength: length,
+      });
+    });
 }
 
 const rowsEntry = fc
@@ -158,6 +172,8 @@ describe("a commit", () => {
   it.each([
     ["f32 values, cuts of 32", (i: number) => Math.fround(Math.sin(i)), 32, 10],
     ["f32 values, cuts of 4", (i: number) => Math.fround(Math.sin(i)), 4, 12],
+    ["decimals of three digits, cuts of 32", (i: number) => Math.round(1e4 + 1e4 * Math.sin(i)) / 1e3, 32, 6],
+    ["decimals of nine digits, cuts of 32", (i: number) => Math.round(1e9 * Math.sin(i) - 1e9) / 1e8, 32, 10],
     ["f64 values, cuts of 32", (i: number) => Math.sin(i), 32, 18],
     ["f64 values, cuts of 4", (i: number) => Math.sin(i), 4, 20],
   ])("takes few bytes a sample: %s", (_, value, batch, bytesMax) => {

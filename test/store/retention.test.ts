@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
+import { Random } from "../../src/learner/random.ts";
 import type { RetentionPolicy, Store } from "../../src/store/store.ts";
 import { commit, commits, open, recoveryStates, temporaryFolder, Writer } from "./bench.ts";
 
@@ -134,7 +135,9 @@ describe("pruning the journal", () => {
     const reader = new Database(join(folder, "rivulet.db"), { readonly: true });
     reader.exec("BEGIN");
     reader.prepare("SELECT count(*) FROM models").get();
-    const learner = new Uint8Array(3_000_000);
+    const random = new Random(1);
+    // Bytes that cannot be packed.
+    const learner = Uint8Array.from({ length: 3_000_000 }, () => random.uint32());
     for (let i = 0; i < 6; i++) writer.commit(1, { learner, snapshot: writer.mark() });
     // Each would wait for five seconds.
     for (let i = 0; i < 5; i++) store.maintain(new Map(), BYTES);
