@@ -94,7 +94,7 @@ export class Daemon {
   /** What the files held that `#config` names; null without a broker. */
   #credentials: Credentials | null;
   /** What the pipeline reads of it, each time anew. */
-  readonly #commitPolicy: { -readonly [K in keyof Config["commit"]]: Config["commit"][K] };
+  readonly #commitPolicy: OpenedModels["commitPolicy"];
   #reloaded: Reloaded | null = null;
   /** When a commit was begun that has not succeeded yet, by the monotonic clock; null where none waits. */
   #uncommittedSince: number | null = null;
@@ -112,12 +112,12 @@ export class Daemon {
     credentials: Credentials | null,
   ) {
     const { config, reread } = options;
-    const { models, wanted, number } = opened;
+    const { models, wanted, number, commitPolicy } = opened;
     this.#options = options;
     this.#opened = opened;
     this.#config = config;
     this.#credentials = credentials;
-    this.#commitPolicy = { ...config.commit };
+    this.#commitPolicy = commitPolicy;
     const daemon = this;
     this.rooms = {
       get config() {

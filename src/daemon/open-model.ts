@@ -8,6 +8,7 @@ import { Model, type ModelOptions, type ModelPolicy } from "../stream/model.ts";
 import { type ConfigInForce, configInForce, ModelState } from "../stream/model-state.ts";
 import { Replay } from "../stream/replay.ts";
 import type { RingBudget } from "../stream/ring-budget.ts";
+import type { SnapshotBudget } from "../stream/snapshot-budget.ts";
 import { compareLearnerConfig, type ModelConfig } from "./config.ts";
 import { pagesFrom, RollbackStates } from "./journal-reader.ts";
 import type { Log } from "./log.ts";
@@ -19,6 +20,7 @@ export interface OpenModelOptions {
   readonly policy: Pick<ModelConfig, "batch" | "snapshot">;
   readonly ringRows: number;
   readonly ringBudget: RingBudget;
+  readonly snapshotBudget: SnapshotBudget;
   /** The configuration to put in force; null keeps the stored one. */
   readonly wanted: ConfigInForce | null;
   readonly commit: CommitNumber;
@@ -57,13 +59,14 @@ function live(
   before: Pick<ModelOptions, "newestSnapshot" | "saved">,
   pendingRows: number,
 ): Model {
-  const { name, ringRows, ringBudget, policy, commit, nextSnapshot, now } = options;
+  const { name, ringRows, ringBudget, snapshotBudget, policy, commit, nextSnapshot, now } = options;
   return new Model({
     name,
     state,
     // A smaller ring than before must still hold what was pending.
     ringRows: Math.max(ringRows, 2 * pendingRows),
     ringBudget,
+    snapshotBudget,
     policy: modelPolicy(policy),
     commit,
     nextSnapshot,

@@ -3,7 +3,8 @@ import type { CommitNumber } from "../stream/draft.ts";
 import type { Model } from "../stream/model.ts";
 import type { ConfigInForce } from "../stream/model-state.ts";
 import { RingBudget } from "../stream/ring-budget.ts";
-import { learnerConfigJson, type ModelConfig } from "./config.ts";
+import { SnapshotBudget } from "../stream/snapshot-budget.ts";
+import { type Config, learnerConfigJson, type ModelConfig } from "./config.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import { formerModel } from "./former-model.ts";
 import { monotonicScheduler } from "./monotonic-scheduler.ts";
@@ -15,6 +16,8 @@ export interface OpenedModels {
   /** The configuration that each configured model is wanted to have. */
   readonly wanted: Map<string, ConfigInForce>;
   readonly number: CommitNumber;
+  /** What is read of the configuration each time anew: a reload changes it. */
+  readonly commitPolicy: { -readonly [K in keyof Config["commit"]]: Config["commit"][K] };
   /** Stored models that are not live. */
   readonly former: readonly FormerModel[];
 }
@@ -27,6 +30,8 @@ export async function openModels(options: DaemonOptions, store: StoreThread): Pr
   let newestSnapshot = await store.lastSnapshotId();
   const models = new Map<string, Model>();
   const ringBudget = new RingBudget(config.intake.ringBytesMax);
+  const commitPolicy = { ...config.commit };
+  const snapshotBudget = new SnapshotBudget(commitPolicy);
   for (const [name, policy] of await policies(options, store)) {
     const model = await openModel({
       name,
@@ -35,6 +40,7 @@ export async function openModels(options: DaemonOptions, store: StoreThread): Pr
       policy,
       ringRows: config.intake.ringRows,
       ringBudget,
+      snapshotBudget,
       wanted: listen ? (wanted.get(name) ?? null) : null,
       commit: number,
       nextSnapshot: () => ++newestSnapshot,
@@ -43,7 +49,7 @@ export async function openModels(options: DaemonOptions, store: StoreThread): Pr
     models.set(name, model);
   }
   if (listen) await store.setActive([...models.keys()]);
-  return { models, wanted, number, former: listen ? await formerModels(store, models) : [] };
+  return { models, wanted, number, commitPolicy, former: listen ? await formerModels(store, models) : [] };
 }
 
 async function policies(

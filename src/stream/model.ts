@@ -8,6 +8,7 @@ import type { ConfigInForce, ModelState } from "./model-state.ts";
 import type { Replay } from "./replay.ts";
 import { Ring } from "./ring.ts";
 import type { RingBudget } from "./ring-budget.ts";
+import type { SnapshotBudget } from "./snapshot-budget.ts";
 import { workOf } from "./work.ts";
 
 /** Work after which a recovery checkpoint is due, so that a restart replays no more than that. */
@@ -33,6 +34,8 @@ export interface ModelOptions {
   readonly ringRows: number;
   /** Shared by all models. */
   readonly ringBudget: RingBudget;
+  /** Shared by all models. */
+  readonly snapshotBudget: SnapshotBudget;
   readonly policy: ModelPolicy;
   readonly commit: CommitNumber;
   /** Hands out snapshot ids; shared by all models. */
@@ -68,6 +71,9 @@ export class Model {
   #snapshotAt: number;
   #snapshotStep: number;
   #savedSequence: number;
+  /** What the newest state took that was saved since the start. */
+  #savedBytes = 0;
+  readonly #snapshotBudget: SnapshotBudget;
 
   constructor(options: ModelOptions) {
     const { state } = options;
@@ -83,6 +89,7 @@ export class Model {
     this.#snapshotAt = options.now;
     this.#snapshotStep = options.saved.step;
     this.#savedSequence = options.saved.sequence;
+    this.#snapshotBudget = options.snapshotBudget;
   }
 
   get batchAgeMsMax(): number {
@@ -271,8 +278,9 @@ export class Model {
     const steps = this.state.step - this.#snapshotStep;
     const gap = now - this.#snapshotAt;
     const due = "ms" in every ? gap >= every.ms : steps >= every.steps;
-    if (steps > 0 && due && gap >= minGapMs) {
-      const reason = "ms" in every ? "time" : "steps";
+    const reason = "ms" in every ? "time" : "steps";
+    const isDue = steps > 0 && due && gap >= minGapMs;
+    if (isDue && (reason === "steps" || this.#snapshotBudget.allows(this.name, this.#savedBytes, now))) {
       return { id: this.save(reason, now), reason };
     }
     const rows = this.state.sequence - this.#savedSequence;
@@ -299,7 +307,9 @@ export class Model {
     } | null,
   ): void {
     const { state } = this;
+    const [learner, monitor] = [state.learner.save(), state.saveMonitor()];
     this.#savedSequence = state.sequence;
+    this.#savedBytes = learner.length + monitor.length;
     this.draft.save(
       {
         model: this.name,
@@ -310,8 +320,8 @@ export class Model {
         config: state.config.json,
         configHash: state.config.hash,
         cost: state.cost,
-        learner: state.learner.save(),
-        monitor: state.saveMonitor(),
+        learner,
+        monitor,
         snapshot,
       },
       state.sequence,

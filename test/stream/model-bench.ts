@@ -7,6 +7,7 @@ import type { CommandItem } from "../../src/stream/flow.ts";
 import { Model } from "../../src/stream/model.ts";
 import { type ConfigInForce, configInForce, ModelState } from "../../src/stream/model-state.ts";
 import { RingBudget } from "../../src/stream/ring-budget.ts";
+import { SnapshotBudget } from "../../src/stream/snapshot-budget.ts";
 
 export const learnerConfig: LearnerConfig = {
   features: ["x1", "x2"],
@@ -29,6 +30,7 @@ export function liveModel(options: {
   readonly config?: LearnerConfig;
   readonly ringRows?: number;
   readonly ringBudget?: RingBudget;
+  readonly snapshotBudget?: SnapshotBudget;
   readonly commit?: { filling: number };
   readonly batchAgeMsMax?: number;
   readonly snapshot?: { every: { ms: number } | { steps: number }; minGapMs: number };
@@ -38,6 +40,7 @@ export function liveModel(options: {
     name: options.name ?? "default",
     state: new ModelState(inForce(options.config ?? learnerConfig)),
     ringRows: options.ringRows ?? 64,
+    snapshotBudget: options.snapshotBudget ?? new SnapshotBudget({ profile: "eager", bytesPerDay: 0 }),
     ringBudget: options.ringBudget ?? new RingBudget(Number.POSITIVE_INFINITY),
     policy: {
       batchAgeMsMax: options.batchAgeMsMax ?? 20,

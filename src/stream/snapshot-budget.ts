@@ -1,0 +1,47 @@
+import type { CommitOptions } from "./commit-policy.ts";
+
+const DAY_MS = 86_400_000;
+/** Of the bytes that commits may write in a day, what snapshots that are due by time may write beside them. */
+const SHARE = 0.5;
+/** What may be written at once. */
+const BURST_BYTES = 16_000_000;
+/** Who has not asked for that long lets others pass: it learns nothing at present. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Bounds what all models' snapshots write that are due by time: of one model each minute is a hundredth of a day's bytes,
+ * of hundreds it is many times all of them. Where the bytes do not suffice, models wait in the order in which theirs fell
+ * due. The options are read each time: they may change. Times are ms of the scheduler's clock.
+ */
+export class SnapshotBudget {
+  readonly #options: Pick<CommitOptions, "profile" | "bytesPerDay">;
+  #bytes = BURST_BYTES;
+  #at = Number.NaN;
+  /** Who waits, first come first, and when it asked last. */
+  readonly #waiting = new Map<string, number>();
+
+  constructor(options: Pick<CommitOptions, "profile" | "bytesPerDay">) {
+    this.#options = options;
+  }
+
+  /** Tells whether a model may save about so many bytes now; what it may is spent. */
+  allows(model: string, bytes: number, now: number): boolean {
+    const { profile, bytesPerDay } = this.#options;
+    if (profile === "eager") return true;
+    const elapsed = Number.isNaN(this.#at) ? 0 : Math.max(0, now - this.#at);
+    this.#at = now;
+    this.#bytes = Math.min(BURST_BYTES, this.#bytes + (elapsed * SHARE * bytesPerDay) / DAY_MS);
+    this.#waiting.set(model, now);
+    // One that takes more than ever is there would wait for ever.
+    const each = Math.min(bytes, BURST_BYTES);
+    let needed = each;
+    for (const [other, askedAt] of this.#waiting) {
+      if (needed > this.#bytes) return false;
+      if (other === model) break;
+      if (now - askedAt <= PATIENCE_MS) needed += each;
+    }
+    this.#waiting.delete(model);
+    this.#bytes -= bytes;
+    return true;
+  }
+}
