@@ -23,7 +23,7 @@ it("has room for every engine, and once more for the largest: that of a model th
   expect(plan.enginesBytes).toBe(small + 2 * large);
   const held = memoryPlan(
     parseConfig("models: { small: { learner: network, replay: { kind: window, rows: 500 } } }", { cwd: "/" }).models,
-    intake.ringRows,
+    intake,
   );
   // Two features, label and weight; and how many came. Eight rows are replayed at once, four come.
   expect(held.models["small"]?.engineBytes).toBeGreaterThanOrEqual(small + 8 * (1 + 500 * 4));
