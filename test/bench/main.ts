@@ -1,7 +1,7 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
 // npm run bench [-- engine | learner | intake | recovery | start | mqtt | drift | policies | monitor | backtest | http | dashboard]
 // npm run bench -- models [--models 300] [--rate 10] [--seconds 120] [--default-batch]
-// npm run bench -- streams | ablation | regression [--data DIR] [--seeds 20] [--only NAME] [--plain]
+// npm run bench -- streams | ablation | replay | regression [--data DIR] [--seeds 20] [--only NAME] [--plain]
 
 import { benchAblation } from "./ablation.ts";
 import { benchBacktest } from "./backtest.ts";
@@ -17,6 +17,7 @@ import { benchMqtt } from "./mqtt.ts";
 import { benchPolicies } from "./policies.ts";
 import { benchRecovery } from "./recovery.ts";
 import { benchRegression } from "./regression.ts";
+import { benchReplay } from "./replay.ts";
 import { benchStart } from "./start.ts";
 import { benchStreams } from "./streams.ts";
 
@@ -38,6 +39,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
 const withOptions: Readonly<Record<string, (args: readonly string[]) => Promise<void> | void>> = {
   streams: benchStreams,
   ablation: benchAblation,
+  replay: benchReplay,
   regression: benchRegression,
   models: benchModels,
 };
