@@ -12,7 +12,7 @@ export interface SimModel {
 export const DEFAULT: SimModel = { name: "default", features: ["x1", "x2"], badLabel: "7" };
 /** Takes long for a step: its ring fills, and others wait. Its third feature is a category, and its classes are weighed. */
 export const WIDE: SimModel = { name: "wide", features: ["x1", "x2", "x3", "x4"], badLabel: '"no"' };
-/** Learns huge numbers without a scaler: some of its steps end in infinity and are undone. */
+/** Learns huge numbers without a scaler: some of its steps end in infinity and are undone. It averages weights and replays rows. */
 export const PLAIN: SimModel = { name: "plain", features: ["x1", "x2"], badLabel: "1e999" };
 
 export const MODELS = [DEFAULT, WIDE, PLAIN] as const;
@@ -65,6 +65,8 @@ ${kept}
     network: { hidden: [2], loss: mse }
     scale: none
     optimizer: { kind: ${plainKind}, learningRate: ${learningRate} }
+    averaging: { decay: 0.9 }
+    replay: { kind: ${plainKind === "sgd" ? "window" : "reservoir"}, rows: 64, batches: 1 }
     batch: { size: 32 }
 ${kept}
 `;
