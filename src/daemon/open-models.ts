@@ -1,3 +1,4 @@
+import { RivuletError } from "../error.ts";
 import type { StoreThread } from "../store/store-thread.ts";
 import type { CommitNumber } from "../stream/draft.ts";
 import type { Model } from "../stream/model.ts";
@@ -8,8 +9,12 @@ import { type Config, learnerConfigJson, type ModelConfig } from "./config.ts";
 import type { DaemonOptions } from "./daemon.ts";
 import { formerModel } from "./former-model.ts";
 import { monotonicScheduler } from "./monotonic-scheduler.ts";
-import { openModel } from "./open-model.ts";
+import { createModel, resumeModel } from "./open-model.ts";
+import { recoverModels } from "./recover-models.ts";
 import type { FormerModel } from "./retained.ts";
+
+/** New models of which the first snapshots are committed together: those of hundreds at once would take memory that is never given back. */
+const CREATED_AT_ONCE = 16;
 
 export interface OpenedModels {
   readonly models: ReadonlyMap<string, Model>;
@@ -22,34 +27,69 @@ export interface OpenedModels {
   readonly former: readonly FormerModel[];
 }
 
-/** Makes the models live: those of the configuration, or, for a command of its own, those that are stored and active, as stored. */
+/**
+ * Makes the models live: those of the configuration, or, for a command of its own, those that are stored and active, as
+ * stored. What many new ones begin with is durable then. Throws RivuletError.
+ */
 export async function openModels(options: DaemonOptions, store: StoreThread): Promise<OpenedModels> {
   const { config, log, listen } = options;
   const number: CommitNumber = { filling: (await store.lastCommitId()) + 1 };
   const wanted = new Map(Object.entries(config.models).map(([name, model]) => [name, learnerConfigJson(model)]));
   let newestSnapshot = await store.lastSnapshotId();
+  const opened = await policies(options, store);
+  const known = new Set((await store.models()).map(({ name }) => name));
+  const recovered = await recoverModels(
+    store,
+    opened.map(([name]) => name).filter((name) => known.has(name)),
+    log,
+  );
   const models = new Map<string, Model>();
   const ringBudget = new RingBudget(config.intake.ringBytesMax);
   const commitPolicy = { ...config.commit };
   const snapshotBudget = new SnapshotBudget(commitPolicy);
-  for (const [name, policy] of await policies(options, store)) {
-    const model = await openModel({
-      name,
-      store,
-      log,
-      policy,
-      ringRows: config.intake.ringRows,
-      ringBudget,
-      snapshotBudget,
-      wanted: listen ? (wanted.get(name) ?? null) : null,
-      commit: number,
-      nextSnapshot: () => ++newestSnapshot,
-      now: monotonicScheduler.now(),
-    });
+  const shared = {
+    store,
+    log,
+    ringRows: config.intake.ringRows,
+    ringBudget,
+    snapshotBudget,
+    commit: number,
+    nextSnapshot: () => ++newestSnapshot,
+  };
+  let created: Model[] = [];
+  for (const [name, policy] of opened) {
+    const modelOptions = { ...shared, name, policy, now: monotonicScheduler.now() };
+    const inForce = listen ? (wanted.get(name) ?? null) : null;
+    const stored = recovered.get(name);
+    if (stored !== undefined) {
+      models.set(name, await resumeModel(modelOptions, stored, inForce));
+      continue;
+    }
+    if (inForce === null) throw new RivuletError("unknown-model", `there is no model ${name}`);
+    const model = createModel(modelOptions, inForce);
     models.set(name, model);
+    created.push(model);
+    if (created.length < CREATED_AT_ONCE) continue;
+    await commitDrafts(store, created, number);
+    created = [];
   }
   if (listen) await store.setActive([...models.keys()]);
   return { models, wanted, number, commitPolicy, former: listen ? await formerModels(store, models) : [] };
+}
+
+/** Commits what the drafts of models hold, before anything flows. */
+async function commitDrafts(store: StoreThread, models: readonly Model[], number: CommitNumber): Promise<void> {
+  const sealed = models.map(({ name, draft }) => draft.seal(name));
+  await store.commit({
+    id: number.filling,
+    at: Date.now(),
+    sections: sealed.flatMap(({ section }) => section ?? []),
+    states: sealed.flatMap(({ states }) => states),
+    refusals: [],
+    refusalsUnkept: [],
+    requests: [],
+  });
+  number.filling++;
 }
 
 async function policies(

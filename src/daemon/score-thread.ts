@@ -53,7 +53,7 @@ export function withScores<T>(
     rooms.stopping.addEventListener("abort", stop);
     if (rooms.stopping.aborted) stop();
     try {
-      await thread.call("open", [model.name, config.learner, last]);
+      await thread.call("open", [config.learner, last]);
       const rows = await readRows(rooms, model, last, thread);
       return await work({ live, rows, ask: (method, ...args) => thread.ask(method, ...args) });
     } catch (error) {
@@ -74,7 +74,7 @@ async function readRows({ store }: Rooms, { name, durableSequence }: Model, last
     await thread.ask("start", before === null || before.commitFrom < journalFrom ? null : before.config);
     let held = 0;
     for (let from = Math.max(journalFrom, before?.commitFrom ?? 1); ; ) {
-      const page = await store.journalPage({ from, limit: COMMITS_PER_PAGE, model: name });
+      const page = await store.journalPage({ from, limit: COMMITS_PER_PAGE, models: [name] });
       const newest = page.ids.at(-1);
       if (newest === undefined) break;
       held = await thread.ask("add", page);

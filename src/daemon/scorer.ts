@@ -15,7 +15,6 @@ interface Measured {
 
 /** Scores learner states of one model on the newest labelled rows of its journal. It lives in the thread for that. */
 export class Scorer {
-  readonly #model: string;
   readonly #meaning: string;
   readonly #features: number;
   readonly #learner: Learner;
@@ -26,8 +25,7 @@ export class Scorer {
   #measured: Measured | null = null;
 
   /** Throws `memory-exceeded`. */
-  constructor(model: string, config: LearnerConfig, last: number) {
-    this.#model = model;
+  constructor(config: LearnerConfig, last: number) {
     this.#meaning = meaningOf(config);
     this.#features = config.features.length;
     this.#learner = new Learner(config);
@@ -42,7 +40,7 @@ export class Scorer {
 
   /** Takes the rows of consecutive commits; returns how many are held. What means something else than now is passed over. */
   add(page: JournalPage): number {
-    for (const { sections } of unpackPage(page, this.#model)) {
+    for (const { sections } of unpackPage(page)) {
       for (const entry of sections.flatMap(({ entries }) => entries)) {
         if (entry.type === "command" && entry.command.kind === "reset") this.#reset(entry.command.config);
         const fits = this.#meant === null || this.#meant === this.#meaning;

@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import type Database from "better-sqlite3";
 import type { RequestRecord } from "../learner/transaction.ts";
 import type { ByteWriter } from "./byte-writer.ts";
-import { encodeWithout, packCommit, readDirectory, unpackCommit } from "./journal-codec.ts";
+import { encodeSome, packCommit, readDirectory, unpackCommit } from "./journal-codec.ts";
 import type { Statements } from "./statements.ts";
 import { writeRequest } from "./write-transaction.ts";
 
@@ -31,7 +31,7 @@ export function deleteModel(
       const blob = unpackCommit(entries, what);
       const directory = readDirectory(blob, what);
       if (!directory.some((entry) => entry.model === model.id)) continue;
-      const sections = encodeWithout(writer, blob, model.id, what);
+      const sections = encodeSome(writer, blob, (other) => other !== model.id, what);
       const rows = directory.reduce((sum, entry) => sum + (entry.model === model.id ? 0 : entry.rows), 0);
       const stored = packCommit(writer.bytes, sections);
       statements.journalReplace.run(rows, crc32(stored), stored, id);

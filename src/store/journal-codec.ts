@@ -94,9 +94,14 @@ function sound(unpack: () => Uint8Array, what: string): Uint8Array {
   }
 }
 
-/** Writes a commit again without one model's section; the others' bytes stay as they are. */
-export function encodeWithout(writer: ByteWriter, blob: Uint8Array, model: number, what: string): number {
-  const kept = readDirectory(blob, what).filter((entry) => entry.model !== model);
+/** Writes a commit again with the sections of some models only, whose bytes stay as they are; returns how many there are. */
+export function encodeSome(
+  writer: ByteWriter,
+  blob: Uint8Array,
+  isKept: (model: number) => boolean,
+  what: string,
+): number {
+  const kept = readDirectory(blob, what).filter((entry) => isKept(entry.model));
   writer.reset();
   writeHead(writer, kept.length);
   let offset = writer.length + kept.length * DIRECTORY_BYTES;

@@ -3,20 +3,27 @@
 
 import { crc32 } from "node:zlib";
 import { RivuletError } from "../error.ts";
-import { decodeSection, readDirectory, unpackCommit } from "./journal-codec.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { decodeSection, encodeSome, readDirectory, unpackCommit } from "./journal-codec.ts";
 import type { CommitRecord } from "./records.ts";
 import type { CommitRow } from "./statements.ts";
 
 export interface JournalQuery {
   readonly from: number;
   readonly limit: number;
-  readonly model: string;
+  /** Of whose sections are read. */
+  readonly models: readonly string[];
 }
 
-/** Holds consecutive commits, with the sections of all models. Commit i lies before `ends[i]` in `bytes`. */
+/** Names a model, and its number in the table of models. */
+export interface NumberedModel {
+  readonly id: number;
+  readonly name: string;
+}
+
+/** Holds consecutive commits, with the sections of the models asked for. Commit i lies before `ends[i]` in `bytes`. */
 export interface JournalPage {
-  /** The number of the model that was asked for. */
-  readonly model: number;
+  readonly models: readonly NumberedModel[];
   readonly ids: Float64Array;
   readonly atMs: Float64Array;
   readonly ends: Uint32Array;
@@ -24,17 +31,21 @@ export interface JournalPage {
 }
 
 /** Packs commits. Throws `journal-damaged` where the checksum of one is wrong. */
-export function packPage(model: number, commits: readonly CommitRow[]): JournalPage {
+export function packPage(models: readonly NumberedModel[], commits: readonly CommitRow[]): JournalPage {
+  const wanted = new Set(models.map(({ id }) => id));
+  const writer = new ByteWriter();
   const blobs = commits.map(({ id, crc32: expected, entries }) => {
     if (crc32(entries) !== expected) {
       throw new RivuletError("journal-damaged", `${nameOf(id)} is damaged: its checksum is wrong`, {
         hint: "Keep a copy of the data folder. Snapshots taken after it are not concerned.",
       });
     }
-    return unpackCommit(entries, nameOf(id));
+    // Of hundreds of models one asks for itself alone, mostly.
+    encodeSome(writer, unpackCommit(entries, nameOf(id)), (model) => wanted.has(model), nameOf(id));
+    return writer.bytes.slice();
   });
   const page: JournalPage = {
-    model,
+    models,
     ids: Float64Array.from(commits, ({ id }) => id),
     atMs: Float64Array.from(commits, ({ at_ms }) => at_ms),
     ends: new Uint32Array(commits.length),
@@ -49,13 +60,14 @@ export function packPage(model: number, commits: readonly CommitRow[]): JournalP
   return page;
 }
 
-/** Reads the sections of the model that a page was asked for. Throws `journal-damaged`. */
-export function unpackPage({ model, ids, atMs, ends, bytes }: JournalPage, name: string): readonly CommitRecord[] {
+/** Reads the sections that a page has. Throws `journal-damaged`. */
+export function unpackPage({ models, ids, atMs, ends, bytes }: JournalPage): readonly CommitRecord[] {
+  const names = new Map(models.map(({ id, name }) => [id, name]));
   return Array.from(ids, (id, i) => {
     const blob = bytes.subarray(ends[i - 1] ?? 0, ends[i]);
-    const sections = readDirectory(blob, nameOf(id))
-      .filter((entry) => entry.model === model)
-      .map((entry) => decodeSection(blob, entry, name, nameOf(id)));
+    const sections = readDirectory(blob, nameOf(id)).map((entry) =>
+      decodeSection(blob, entry, names.get(entry.model) ?? "", nameOf(id)),
+    );
     return { id, atMs: atMs[i] ?? 0, sections };
   });
 }

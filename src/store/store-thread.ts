@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import { RivuletError } from "../error.ts";
 import type { Transaction } from "../learner/transaction.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { encodeTransaction } from "./encode-transaction.ts";
+import { buffersOf, encodeTransaction } from "./encode-transaction.ts";
 import type { FolderTasks } from "./folder-tasks.ts";
 import { type JournalPage, type JournalQuery, unpackPage } from "./journal-page.ts";
 import type { CommitRecord } from "./records.ts";
@@ -55,7 +55,7 @@ type Methods = {
  */
 export interface StoreThread extends Methods {
   commit(transaction: Transaction): Promise<void>;
-  /** Reads commits from an id on, in order, with the sections of one model: at most `limit`, and fewer where they are large. */
+  /** Reads commits from an id on, in order, with the sections of some models: at most `limit`, and fewer where they are large. */
   commits(query: JournalQuery): Promise<readonly CommitRecord[]>;
   /** Closes the store and ends its thread; what was asked before is answered first. */
   close(): Promise<void>;
@@ -100,9 +100,9 @@ export async function openStoreThread({ folder }: { readonly folder: string }): 
     ...methods,
     commit: async (transaction) => {
       const encoded = encodeTransaction(writer, transaction);
-      await thread.ask("commit", [encoded], [encoded.blob.buffer]);
+      await thread.ask("commit", [encoded], buffersOf(encoded));
     },
-    commits: async (query) => unpackPage((await thread.ask("journalPage", [query])) as JournalPage, query.model),
+    commits: async (query) => unpackPage((await thread.ask("journalPage", [query])) as JournalPage),
     close: () => {
       closing ??= close();
       return closing;

@@ -8,7 +8,7 @@ import type { RequestRecord } from "../learner/transaction.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { CostHistory, type CostPoint } from "./costs.ts";
 import { deleteModel } from "./delete-model.ts";
-import type { EncodedTransaction } from "./encode-transaction.ts";
+import { cutsOf, type EncodedTransaction } from "./encode-transaction.ts";
 import { isDamage, storeError } from "./failures.ts";
 import { type JournalPage, type JournalQuery, packPage } from "./journal-page.ts";
 import type { Lock } from "./lock.ts";
@@ -103,7 +103,7 @@ export class Store {
       this.#lastSequences.set(model, firstSequence + rows - 1);
     for (const { model } of transaction.states) this.#history(this.#idOf(model)).written();
     for (const { model, cuts } of transaction.sections) {
-      for (const entry of cuts) this.#history(this.#idOf(model)).feed(entry, transaction.at);
+      for (const entry of cuts) this.#history(this.#idOf(model)).feed(cutsOf(transaction, entry), transaction.at);
     }
   }
 
@@ -270,7 +270,7 @@ export class Store {
     return row === undefined ? null : { commitFrom: row.commit_from, config: row.config };
   }
 
-  /** Reads commits from an id on, in order: at most `limit`, and fewer where they are large. Throws `journal-damaged`. */
+  /** Reads commits from an id on, in order: at most `limit`, and fewer where they are large. Throws `journal-damaged`, `unknown-model`. */
   journalPage(query: JournalQuery): JournalPage {
     const commits: CommitRow[] = [];
     let bytes = 0;
@@ -279,7 +279,10 @@ export class Store {
       bytes += row.entries.length;
       if (bytes > PAGE_BYTES_MAX) break;
     }
-    return packPage(this.#idOf(query.model), commits);
+    return packPage(
+      query.models.map((name) => ({ id: this.#idOf(name), name })),
+      commits,
+    );
   }
 
   /** Adds committed steps to the cost history again; those that it has are passed over. For recovery. */

@@ -3,8 +3,9 @@ import type { CommitOptions } from "./commit-policy.ts";
 const DAY_MS = 86_400_000;
 /** Of the bytes that commits may write in a day, what snapshots that are due by time may write beside them. */
 const SHARE = 0.5;
-/** What may be written at once. */
+/** What may be written beyond that for a while, and in a second: to pack a state takes a millisecond, and a commit waits. */
 const BURST_BYTES = 16_000_000;
+const SECOND_BYTES = 500_000;
 /** Who has not asked for that long lets others pass: it learns nothing at present. */
 const PATIENCE_MS = 60_000;
 
@@ -16,6 +17,7 @@ const PATIENCE_MS = 60_000;
 export class SnapshotBudget {
   readonly #options: Pick<CommitOptions, "profile" | "bytesPerDay">;
   #bytes = BURST_BYTES;
+  #secondBytes = SECOND_BYTES;
   #at = Number.NaN;
   /** Who waits, first come first, and when it asked last. */
   readonly #waiting = new Map<string, number>();
@@ -31,8 +33,10 @@ export class SnapshotBudget {
     const elapsed = Number.isNaN(this.#at) ? 0 : Math.max(0, now - this.#at);
     this.#at = now;
     this.#bytes = Math.min(BURST_BYTES, this.#bytes + (elapsed * SHARE * bytesPerDay) / DAY_MS);
+    this.#secondBytes = Math.min(SECOND_BYTES, this.#secondBytes + (elapsed * SECOND_BYTES) / 1000);
     this.#waiting.set(model, now);
     // One that takes more than ever is there would wait for ever.
+    if (this.#secondBytes < Math.min(bytes, SECOND_BYTES)) return false;
     const each = Math.min(bytes, BURST_BYTES);
     let needed = each;
     for (const [other, askedAt] of this.#waiting) {
@@ -42,6 +46,7 @@ export class SnapshotBudget {
     }
     this.#waiting.delete(model);
     this.#bytes -= bytes;
+    this.#secondBytes -= bytes;
     return true;
   }
 }

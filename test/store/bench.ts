@@ -6,7 +6,7 @@ import type { CutsEntry, Entry, RowsEntry } from "../../src/learner/entry.ts";
 import type { SavedState, Section, SnapshotMark, Transaction } from "../../src/learner/transaction.ts";
 import { ByteWriter } from "../../src/store/byte-writer.ts";
 import { encodeTransaction } from "../../src/store/encode-transaction.ts";
-import { type JournalQuery, unpackPage } from "../../src/store/journal-page.ts";
+import { unpackPage } from "../../src/store/journal-page.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { CommitRecord, StateRecord, Store } from "../../src/store/store.ts";
 
@@ -36,8 +36,11 @@ export function commit(store: Store, transaction: Transaction): void {
 }
 
 /** Reads commits as the thread of the store does. */
-export function commits(store: Store, query: JournalQuery): readonly CommitRecord[] {
-  return unpackPage(store.journalPage(query), query.model);
+export function commits(
+  store: Store,
+  { model, ...query }: { readonly from: number; readonly limit: number; readonly model: string },
+): readonly CommitRecord[] {
+  return unpackPage(store.journalPage({ ...query, models: [model] }));
 }
 
 type RecoveryState =
