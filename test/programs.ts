@@ -29,6 +29,11 @@ const known = {
     binaries: ["dpkg-deb", "tar", "gzip", "xz", "sha256sum"],
     install: "apt-get install dpkg tar gzip xz-utils coreutils",
   },
+  paho: {
+    binaries: ["python3"],
+    files: ["/usr/lib/python3/dist-packages/paho/mqtt/client.py"],
+    install: "apt-get install python3-paho-mqtt",
+  },
   // Gives a program a terminal.
   script: { binaries: ["script"], install: "apt-get install bsdutils" },
   // Perl stands for the other end of its socket.
