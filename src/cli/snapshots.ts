@@ -10,6 +10,7 @@ import {
 import { RivuletError } from "../error.ts";
 import { ask, print } from "./context.ts";
 import { optionsOf, wholeNumber } from "./options.ts";
+import { memberLines } from "./status.ts";
 import { bytes, localTime, short, table } from "./table.ts";
 
 const MODEL = ["--name <model>", "which model (default: the only one)"] as const;
@@ -58,6 +59,7 @@ function show(): Command {
           `checksum ${details.checksum}`,
           `network  ${shapeOf(details.network)}, ${details.parameters} parameters, numerics ${details.numerics}`,
           `config   ${JSON.stringify(details.config)}`,
+          ...memberLines(details.model, details.members),
         ].join("\n"),
       );
     });

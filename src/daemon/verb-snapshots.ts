@@ -3,6 +3,7 @@ import { cHeaderOf } from "../export/c-header.ts";
 import { predictionGraph } from "../export/ensemble-graph.ts";
 import { type AnyModelFile, anyModelFileOf } from "../export/model-file.ts";
 import { onnxOf } from "../export/onnx.ts";
+import type { Standing } from "../learner/engine.ts";
 import { Learner } from "../learner/learner.ts";
 import type { SavedState, SnapshotReason } from "../learner/transaction.ts";
 import type { SnapshotRecord } from "../store/store.ts";
@@ -38,6 +39,8 @@ export interface SnapshotDetails extends SnapshotLine {
   /** The learner-relevant configuration that was in force. */
   readonly config: unknown;
   readonly parameters: number;
+  /** How the members of an ensemble stood then; null of a network. */
+  readonly members: readonly Standing[] | null;
   /** The network that it holds. */
   readonly network: AnyModelFile;
 }
@@ -87,6 +90,7 @@ export async function showSnapshot(
     numerics: saved.numerics,
     config: JSON.parse(saved.config),
     parameters: learner.engine.layout.parameterCount,
+    members: learner.engine.ensemble?.standings ?? null,
     network: anyModelFileOf(learner),
   };
 }

@@ -44,16 +44,20 @@ it("an ensemble is trained over MQTT, killed, replayed to the same bits, verifie
   const alive = await open(data, null, ENSEMBLE);
   await publish(alive, random, 400);
   await publish(alive, random, 4, { x2: null });
+  const standing = async () => (await ask(alive, "status", {})).models["default"]?.members;
+  const then = await standing();
   const { id } = await ask(alive, "snapshots-take", {});
   const early = savedBy(alive);
   await publish(alive, random, 200);
-  const { members } = (await ask(alive, "status", {})).models["default"] ?? {};
+  const members = await standing();
   expect(members).toHaveLength(MEMBERS);
   for (const { loss, weight } of members ?? []) {
     expect(loss).toBeLessThan(0.75);
     expect(Math.abs(weight)).toBeLessThan(2);
   }
   expect((await ask(alive, "history", {})).members).toEqual(members);
+  expect(then).not.toEqual(members);
+  expect((await ask(alive, "snapshots-show", { snapshot: String(id) })).members).toEqual(then);
   const after = await open(crashed(data), null, ENSEMBLE);
   await same(after, alive);
   expect(await ask(after, "verify", {})).toMatchObject({ outcome: "same", rows: 604 });
