@@ -11,12 +11,13 @@ const RECORDS_INITIAL = 8;
 const TIER_FACTOR = 16;
 export const TIERS = 6;
 
-/** Numbers of a record in memory: sequence, at, sum, count of costs, min, max. */
-const FIELDS = 6;
-/** The first fields, whole numbers that rise, are written as differences. */
+/** The first fields, sequence and time, are whole numbers that rise: they are written as differences. */
 const DIFFERENCES = 2;
-/** A single step needs no more than its sequence, time and cost. */
-const FIELDS_STORED = 3;
+
+/** Counts the numbers of a record: sequence, time, sum, count of costs, min, max; of a single step sequence, time, cost. */
+function fieldsOf(tier: number): number {
+  return tier === 0 ? 3 : 6;
+}
 
 /** Counts the steps that a record of a tier sums up. */
 export function strideOf(tier: number): number {
@@ -39,12 +40,14 @@ export class CostChunk {
   /** A multiple of the chunk's steps, plus 1. */
   readonly firstStep: number;
   records = 0;
+  readonly #fields: number;
   #data: Float64Array;
 
   constructor(tier: number, firstStep: number, records = RECORDS_INITIAL) {
     this.tier = tier;
     this.firstStep = firstStep;
-    this.#data = new Float64Array(records * FIELDS);
+    this.#fields = fieldsOf(tier);
+    this.#data = new Float64Array(records * this.#fields);
   }
 
   /** Tells the first step of the chunk that a step belongs to. */
@@ -55,20 +58,12 @@ export class CostChunk {
 
   /** Reads what `encode` wrote, or what earlier releases did. */
   static decode(tier: number, firstStep: number, blob: Uint8Array): CostChunk {
-    const fields = tier === 0 ? FIELDS_STORED : FIELDS;
+    const fields = fieldsOf(tier);
     const read = MAGIC.equals(blob.subarray(0, MAGIC.length)) ? byColumns(blob, fields) : byRecords(blob, fields);
     const chunk = new CostChunk(tier, firstStep, read.records);
     chunk.records = read.records;
     for (let r = 0; r < chunk.records; r++) {
-      for (let f = 0; f < fields; f++) chunk.#data[r * FIELDS + f] = read.value(r, f);
-      if (tier > 0) continue;
-      const cost = chunk.#data[r * FIELDS + 2]!;
-      const hasCost = !Number.isNaN(cost);
-      chunk.#data[r * FIELDS + 2] = hasCost ? cost : 0;
-      chunk.#data.set(
-        hasCost ? [1, cost, cost] : [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
-        r * FIELDS + 3,
-      );
+      for (let f = 0; f < fields; f++) chunk.#data[r * fields + f] = read.value(r, f);
     }
     return chunk;
   }
@@ -78,16 +73,15 @@ export class CostChunk {
    * most of that deflates to nothing.
    */
   encode(): Uint8Array {
-    const { records, tier } = this;
-    const fields = tier === 0 ? FIELDS_STORED : FIELDS;
+    const { records } = this;
+    const fields = this.#fields;
     const bytes = new Uint8Array(records * 8 * fields);
     const cell = new DataView(new ArrayBuffer(8));
     for (let f = 0; f < fields; f++) {
       let before = 0;
       for (let r = 0; r < records; r++) {
-        const value = this.#data[r * FIELDS + f]!;
-        const isUndone = tier === 0 && f === 2 && this.#data[r * FIELDS + 3] === 0;
-        cell.setFloat64(0, f < DIFFERENCES ? value - before : isUndone ? Number.NaN : value, true);
+        const value = this.#data[r * fields + f]!;
+        cell.setFloat64(0, f < DIFFERENCES ? value - before : value, true);
         before = value;
         for (let b = 0; b < 8; b++) bytes[(8 * f + b) * records + r] = cell.getUint8(b);
       }
@@ -100,15 +94,21 @@ export class CostChunk {
     return this.firstStep + RECORDS_PER_CHUNK * strideOf(this.tier);
   }
 
-  /** Adds a step of this chunk; steps come in order. */
+  /** Adds a step of this chunk; steps come in order. A step that was undone has the cost NaN. */
   add(step: number, sequence: number, atMs: number, cost: number): void {
     const r = Math.floor((step - this.firstStep) / strideOf(this.tier));
     this.#reserve(r + 1);
     const data = this.#data;
-    for (; this.records <= r; this.records++) {
-      data.set([0, 0, 0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], this.records * FIELDS);
+    const at = r * this.#fields;
+    if (this.tier === 0) {
+      for (; this.records < r; this.records++) data.set([0, 0, Number.NaN], this.records * this.#fields);
+      data.set([sequence, atMs, cost], at);
+      this.records = r + 1;
+      return;
     }
-    const at = r * FIELDS;
+    for (; this.records <= r; this.records++) {
+      data.set([0, 0, 0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY], this.records * this.#fields);
+    }
     data[at] = sequence;
     data[at + 1] = atMs;
     if (Number.isNaN(cost)) return;
@@ -121,21 +121,25 @@ export class CostChunk {
   /** Adds record `r` to a sum. */
   addTo(sum: CostSum, r: number): void {
     const data = this.#data;
-    const at = r * FIELDS;
+    const at = r * this.#fields;
     sum.sequence = data[at]!;
     sum.atMs = data[at + 1]!;
-    sum.sum += data[at + 2]!;
-    sum.count += data[at + 3]!;
-    if (data[at + 4]! < sum.min) sum.min = data[at + 4]!;
-    if (data[at + 5]! > sum.max) sum.max = data[at + 5]!;
+    const cost = data[at + 2]!;
+    if (Number.isNaN(cost)) return;
+    const isSingle = this.tier === 0;
+    const [least, most] = isSingle ? [cost, cost] : [data[at + 4]!, data[at + 5]!];
+    sum.sum += cost;
+    sum.count += isSingle ? 1 : data[at + 3]!;
+    if (least < sum.min) sum.min = least;
+    if (most > sum.max) sum.max = most;
   }
 
   /** Gives room for so many records. */
   #reserve(records: number): void {
-    if (records * FIELDS <= this.#data.length) return;
+    if (records * this.#fields <= this.#data.length) return;
     const former = this.#data;
-    const room = Math.min(RECORDS_PER_CHUNK, Math.max(records, (2 * former.length) / FIELDS));
-    this.#data = new Float64Array(room * FIELDS);
+    const room = Math.min(RECORDS_PER_CHUNK, Math.max(records, (2 * former.length) / this.#fields));
+    this.#data = new Float64Array(room * this.#fields);
     this.#data.set(former);
   }
 }

@@ -21,8 +21,8 @@ export class CostHistory {
   readonly #statements: Statements;
   /** The chunk of each tier that is being filled. */
   readonly #tails: (CostChunk | null)[];
-  /** Chunks that are full and not written yet. */
-  #full: CostChunk[] = [];
+  /** Chunks that are full and not written yet, as they will be: a third of what they took while they were being filled. */
+  #full: FullChunk[] = [];
   #lastStep = 0;
 
   /** Loads the tails as they were written last. */
@@ -57,8 +57,9 @@ export class CostHistory {
 
   /** Writes everything that is in memory only, within the transaction that is open. */
   write(): void {
-    for (const chunk of [...this.#full, ...this.#tails]) {
-      if (chunk !== null) this.#statements.costPut.run(this.#model, chunk.tier, chunk.firstStep, chunk.encode());
+    const tails = this.#tails.filter((chunk) => chunk !== null).map(encoded);
+    for (const { tier, firstStep, blob } of [...this.#full, ...tails]) {
+      this.#statements.costPut.run(this.#model, tier, firstStep, blob);
     }
   }
 
@@ -140,14 +141,15 @@ export class CostHistory {
   *#chunks(tier: number, fromStep: number, toStep: number): Generator<CostChunk> {
     const first = CostChunk.firstStepFor(tier, fromStep);
     const held = [...this.#full, this.#tails[tier] ?? null].filter(
-      (chunk): chunk is CostChunk =>
+      (chunk): chunk is FullChunk | CostChunk =>
         chunk !== null && chunk.tier === tier && chunk.firstStep >= first && chunk.firstStep <= toStep,
     );
     const before = held[0]?.firstStep ?? Number.POSITIVE_INFINITY;
     for (const row of this.#statements.costRange.iterate(this.#model, tier, first, Math.min(toStep, before - 1))) {
       yield CostChunk.decode(tier, row.first_step, row.records);
     }
-    yield* held;
+    for (const chunk of held)
+      yield chunk instanceof CostChunk ? chunk : CostChunk.decode(tier, chunk.firstStep, chunk.blob);
   }
 
   /** Tells the first step that has a record of its own. */
@@ -159,12 +161,23 @@ export class CostHistory {
   #tail(tier: number, step: number): CostChunk {
     let tail = this.#tails[tier] ?? null;
     if (tail === null || step >= tail.endStep) {
-      if (tail !== null) this.#full.push(tail);
+      if (tail !== null) this.#full.push(encoded(tail));
       tail = new CostChunk(tier, CostChunk.firstStepFor(tier, step));
       this.#tails[tier] = tail;
     }
     return tail;
   }
+}
+
+/** Is a chunk as it is written. */
+interface FullChunk {
+  readonly tier: number;
+  readonly firstStep: number;
+  readonly blob: Uint8Array;
+}
+
+function encoded(chunk: CostChunk): FullChunk {
+  return { tier: chunk.tier, firstStep: chunk.firstStep, blob: chunk.encode() };
 }
 
 type Visit = (chunk: CostChunk, r: number, recordStart: number, recordEnd: number) => void;

@@ -4,7 +4,7 @@ const DAY_MS = 86_400_000;
 /** Of the bytes that commits may write in a day, what snapshots that are due by time may write beside them. */
 const SHARE = 0.5;
 /** What may be written beyond that for a while, and in a second: to pack a state takes a millisecond, and a commit waits. */
-const BURST_BYTES = 16_000_000;
+const BURST_BYTES = 5_000_000;
 const SECOND_BYTES = 500_000;
 /** Who has not asked for that long lets others pass: it learns nothing at present. */
 const PATIENCE_MS = 60_000;
