@@ -81,6 +81,7 @@ export class Model {
     this.state = state;
     const { ringRows, ringBudget } = options;
     this.ring = new Ring(state.config.learner.features.length, ringRows, state.sequence, ringBudget);
+    this.ring.frees = () => this.ring.used > this.pending || this.trainable >= this.state.config.learner.batch.size;
     this.draft = new Draft(this.ring, options.commit, state.ordinal + 1);
     this.durableSequence = state.accepted;
     this.#policy = options.policy;
@@ -114,12 +115,6 @@ export class Model {
   /** When the oldest pending row came. */
   get oldestAt(): number {
     return this.#oldestAt;
-  }
-
-  /** Tells whether its ring takes so many rows more. Where waiting would free no slot, it takes them whatever others hold. */
-  hasRoom(rows: number): boolean {
-    const { size } = this.state.config.learner.batch;
-    return this.ring.hasRoom(rows, this.pending === this.ring.used && this.trainable < size);
   }
 
   /** Notes when the rows that are about to be appended came. */

@@ -1,6 +1,8 @@
 /** Is what shares a budget: it takes bytes, and can give back those that it does not need at present. */
 export interface Shares {
   readonly bytes: number;
+  /** Whether slots of it will be free though no more rows come: a mini-batch is full, or a commit is missing. */
+  readonly willFree: boolean;
   /** Gives back what it holds in vain. */
   shrink(): void;
 }
@@ -24,6 +26,12 @@ export class RingBudget {
     if (this.#bytes + bytes <= this.#bytesMax) return true;
     for (const other of this.#rings) if (other !== ring) other.shrink();
     return this.#bytes + bytes <= this.#bytesMax;
+  }
+
+  /** Tells whether waiting may help: some ring will have free slots without more rows. */
+  get willFree(): boolean {
+    for (const ring of this.#rings) if (ring.willFree) return true;
+    return false;
   }
 
   get #bytes(): number {

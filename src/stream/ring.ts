@@ -35,6 +35,8 @@ export class Ring implements Shares {
   head: number;
   /** Every slot up to this sequence is free. */
   released: number;
+  /** Tells of the rows in use whether any will be trained and committed without more rows; whoever trains them knows better. */
+  frees = () => this.used > 0;
 
   /** Makes a ring of at most `capacityMax` slots; the first row appended has sequence `head + 1`. */
   constructor(featureCount: number, capacityMax: number, head: number, budget: RingBudget) {
@@ -62,18 +64,22 @@ export class Ring implements Shares {
     return bytesOfRow(this.featureCount + outputs) * this.capacity;
   }
 
+  get willFree(): boolean {
+    return this.frees();
+  }
+
   /**
    * Tells whether there is room for so many rows, after growing where that takes it. Beyond the budget it grows only where
-   * it `must`, and then no further than these rows need.
+   * no ring will free anything by itself, or where it `must`, and then no further than these rows need.
    */
-  hasRoom(rows: number, must: boolean): boolean {
+  hasRoom(rows: number, must = false): boolean {
     if (rows <= this.free) return true;
     const needed = this.used + rows;
     if (needed > this.capacityMax) return false;
     const wanted = Math.min(this.capacityMax, Math.max(needed, 2 * this.capacity));
     const each = this.bytes / this.capacity;
     const granted = [wanted, needed].find((slots) => this.#budget.grants(this, each * (slots - this.capacity)));
-    if (granted === undefined && !must) return false;
+    if (granted === undefined && !must && this.#budget.willFree) return false;
     this.#resize(granted ?? needed);
     return true;
   }
