@@ -101,6 +101,12 @@ export function ulpError(got: number, exact: Exact): number {
   return Math.abs(Number(difference)) / 2 ** 40;
 }
 
+/** Measures |got − exact|, to 2^-93. */
+export function distance(got: number, exact: Exact): number {
+  if (!Number.isFinite(got)) return Number.POSITIVE_INFINITY;
+  return Math.abs(Number(inUnits(exactly(got), -53) - inUnits(exact, -53))) / 2 ** 93;
+}
+
 /** Takes a finite double apart; nothing is rounded. */
 export function exactly(x: number): Exact {
   scratch.setFloat64(0, x);

@@ -1,11 +1,18 @@
 // A covariance (N, N) is symmetric: of its squares of 4 × 4 only those on and right of the diagonal are kept, N being filled
-// up to whole squares. Four rows that belong to one line of squares follow one another, each from the diagonal's square on.
-// The compiled kernels do the same operations in the same order.
-
-import type { Round, Vector } from "../precision.ts";
+// up to whole squares. Line by line of squares, from the diagonal's on, each row-major. Its numbers are f32, whatever the
+// network's are: it says how far a weight may move, not where it is. The compiled kernels do the same operations in the same
+// order.
 
 /** Side of a square. */
 export const SQUARE = 4;
+const SQUARE_NUMBERS = SQUARE * SQUARE;
+
+/** What stands behind v (N): after a product gᵀ v and vᵀ v; for an update 1 − ε, ε and c. */
+export const SPREAD = 0;
+export const NORM = 1;
+export const KEEP = 0;
+export const NOISE = 1;
+export const SHARE = 2;
 
 /** Fills a number of weights up to whole squares. */
 export function filledUp(count: number): number {
@@ -15,83 +22,79 @@ export function filledUp(count: number): number {
 /** Counts the numbers of a covariance of `count` weights. */
 export function covarianceLength(count: number): number {
   const lines = Math.ceil(count / SQUARE);
-  return (SQUARE * SQUARE * lines * (lines + 1)) / 2;
+  return (SQUARE_NUMBERS * lines * (lines + 1)) / 2;
 }
 
 /** Makes a covariance that of independent weights of variance 1. */
-export function resetCovariance(covariance: Vector, count: number): void {
+export function resetCovariance(covariance: Float32Array, count: number): void {
   covariance.fill(0);
-  const filled = filledUp(count);
-  let at = 0;
-  for (let first = 0; first < filled; first += SQUARE) {
-    const width = filled - first;
-    for (let r = 0; r < SQUARE; r++) covariance[at + r * width + r] = 1;
-    at += SQUARE * width;
-  }
+  for (let i = 0; i < filledUp(count); i++) covariance[entryAt(count, i, i)] = 1;
 }
 
-/** Tells where the entry (i, j) stands, or its mirror image. */
+/** Tells where the entry (i, j) stands, or its mirror image left of the diagonal squares. */
 export function entryAt(count: number, i: number, j: number): number {
-  const [row, column] = i <= j ? [i, j] : [j, i];
-  const filled = filledUp(count);
-  const line = Math.floor(row / SQUARE);
-  const width = filled - line * SQUARE;
-  const before = SQUARE * (line * filled - (SQUARE * line * (line - 1)) / 2);
-  return before + (row % SQUARE) * width + (column - line * SQUARE);
+  const [line, column] = [Math.floor(i / SQUARE), Math.floor(j / SQUARE)];
+  if (line > column) return entryAt(count, j, i);
+  const lines = Math.ceil(count / SQUARE);
+  const square = line * lines - (line * (line - 1)) / 2 + column - line;
+  return square * SQUARE_NUMBERS + (i % SQUARE) * SQUARE + (j % SQUARE);
 }
 
 /**
- * Computes v (N) = P g, and behind it, in v[N], gᵀ v. What is right of the diagonal squares counts twice: for its row, in
- * `lanes` sums that take turns (0 + 1, or (0 + 1) + (2 + 3)), and before that, mirrored, for its column, rows upwards.
+ * Computes v (N) = P g, and behind it gᵀ v and vᵀ v. What is right of the diagonal squares counts twice: for its row, in 4
+ * sums that take turns ((0 + 1) + (2 + 3)), and before that, mirrored, for its column, rows upwards.
  */
-export function product(v: Vector, covariance: Vector, g: Vector, filled: number, lanes: 2 | 4, round: Round): void {
-  for (let j = 0; j < filled; j++) v[j] = 0;
-  const sums = [0, 0, 0, 0];
+export function product(v: Float32Array, covariance: Float32Array, g: Float32Array, filled: number): void {
+  v.fill(0, 0, filled);
+  const sums = new Float32Array(SQUARE_NUMBERS);
   let at = 0;
   for (let first = 0; first < filled; first += SQUARE) {
-    const width = filled - first;
-    for (let r = 0; r < SQUARE; r++) {
-      const row = at + r * width;
-      sums.fill(0);
-      for (let c = 0; c < width; c++) {
-        sums[c % lanes] = round(sums[c % lanes]! + round(covariance[row + c]! * g[first + c]!));
-      }
-      v[first + r] = round(v[first + r]! + combined(sums, lanes, round));
-    }
-    for (let c = SQUARE; c < width; c++) {
+    sums.fill(-0);
+    for (let column = first; column < filled; column += SQUARE) {
       for (let r = 0; r < SQUARE; r++) {
-        v[first + c] = round(v[first + c]! + round(covariance[at + r * width + c]! * g[first + r]!));
+        for (let c = 0; c < SQUARE; c++) {
+          const entry = covariance[at + SQUARE * r + c]!;
+          sums[SQUARE * r + c] = sums[SQUARE * r + c]! + Math.fround(entry * g[column + c]!);
+          if (column > first) v[column + c] = v[column + c]! + Math.fround(entry * g[first + r]!);
+        }
       }
+      at += SQUARE_NUMBERS;
     }
-    at += SQUARE * width;
+    for (let r = 0; r < SQUARE; r++) v[first + r] = v[first + r]! + combined(sums, SQUARE * r);
   }
-  sums.fill(0);
-  for (let j = 0; j < filled; j++) sums[j % lanes] = round(sums[j % lanes]! + round(g[j]! * v[j]!));
-  v[filled] = combined(sums, lanes, round);
+  v[filled + SPREAD] = inTurns(g, v, filled);
+  v[filled + NORM] = inTurns(v, v, filled);
 }
 
-function combined(sums: readonly number[], lanes: 2 | 4, round: Round): number {
-  const low = round(sums[0]! + sums[1]!);
-  return lanes === 2 ? low : round(low + round(sums[2]! + sums[3]!));
+/** Multiplies two vectors, in 4 sums that take turns. */
+function inTurns(a: Float32Array, b: Float32Array, count: number): number {
+  const sums = new Float32Array(SQUARE);
+  for (let j = 0; j < count; j++) sums[j % SQUARE] = sums[j % SQUARE]! + Math.fround(a[j]! * b[j]!);
+  return combined(sums, 0);
+}
+
+function combined(sums: Float32Array, from: number): number {
+  return Math.fround(Math.fround(sums[from]! + sums[from + 1]!) + Math.fround(sums[from + 2]! + sums[from + 3]!));
 }
 
 /**
- * Computes `to` = (1 − ε) (P − u uᵀ) + ε I: what the row taught, and a little of the prior back. Behind u (N) stand 1 − ε and
- * ε. `to` may be P.
+ * Computes `to` = (1 − ε) (P − c v vᵀ) + ε I: what the row taught, and a little of the prior back. Behind v (N) stand 1 − ε,
+ * ε and c. `to` may be P.
  */
-export function rankOne(to: Vector, covariance: Vector, u: Vector, filled: number, round: Round): void {
-  const keep = u[filled]!;
-  const noise = u[filled + 1]!;
+export function rankOne(to: Float32Array, covariance: Float32Array, v: Float32Array, filled: number): void {
+  const [keep, noise, share] = [v[filled + KEEP]!, v[filled + NOISE]!, v[filled + SHARE]!];
   let at = 0;
   for (let first = 0; first < filled; first += SQUARE) {
-    const width = filled - first;
-    for (let r = 0; r < SQUARE; r++) {
-      const row = at + r * width;
-      for (let c = 0; c < width; c++) {
-        to[row + c] = round(round(covariance[row + c]! - round(u[first + r]! * u[first + c]!)) * keep);
+    for (let column = first; column < filled; column += SQUARE) {
+      for (let r = 0; r < SQUARE; r++) {
+        const factor = Math.fround(share * v[first + r]!);
+        for (let c = 0; c < SQUARE; c++) {
+          const entry = at + SQUARE * r + c;
+          const taught = Math.fround(covariance[entry]! - Math.fround(factor * v[column + c]!));
+          to[entry] = Math.fround(taught * keep) + (column === first && c === r ? noise : 0);
+        }
       }
-      to[row + r] = round(to[row + r]! + noise);
+      at += SQUARE_NUMBERS;
     }
-    at += SQUARE * width;
   }
 }

@@ -19,7 +19,7 @@ export interface FilterOptions {
 
 /** Computes the layout of such a network. */
 export function filterLayoutOf(options: FilterOptions, inputs: number, outputs: number): Layout {
-  const { hidden, activation, fourier, covariance } = options;
+  const { hidden, activation, fourier } = options;
   const widths = [inputs + (fourier?.count ?? 0), ...hidden, outputs];
   const activations: readonly OutputActivation[] = [...activation, "identity"];
   const layers: LayerLayout[] = [];
@@ -30,8 +30,7 @@ export function filterLayoutOf(options: FilterOptions, inputs: number, outputs: 
     layers.push({ inputs: below, units, activation: activations[l]!, weightsOffset: offset, biasesOffset });
     offset = biasesOffset + units;
   }
-  const isFull = covariance === "full" && layers.length > 1;
-  const entries = entriesOf(layers, isFull);
+  const entries = entriesOf(options, layers);
   // P g reads each entry twice, the update once; the network itself is the smaller part.
   const multiplyAdds = 4 * entries + 3 * offset + (fourier?.count ?? 0) * inputs;
   return { layers, parameterCount: offset, multiplyAdds };
@@ -40,7 +39,7 @@ export function filterLayoutOf(options: FilterOptions, inputs: number, outputs: 
 /** Counts the numbers of all covariances of such a network. */
 export function covarianceEntriesOf(options: FilterOptions, inputs: number, outputs: number): number {
   const { layers } = filterLayoutOf(options, inputs, outputs);
-  return entriesOf(layers, options.covariance === "full" && layers.length > 1);
+  return entriesOf(options, layers);
 }
 
 /** What a place takes beyond its numbers: room behind them, and up to a cache line. */
@@ -49,18 +48,24 @@ const PLACE_BYTES = 192;
 /** Counts the bytes that the kernels deal out for such a network, or a few more. */
 export function filterBytesOf(options: FilterOptions, inputs: number, outputs: number, precision: Precision): number {
   const { layers, parameterCount } = filterLayoutOf(options, inputs, outputs);
-  const isFull = options.covariance === "full" && layers.length > 1;
-  const given = layers.reduce((sum, layer) => sum + filledUp(layer.inputs + 1), filledUp(outputs + 1));
-  const blocks = isFull ? [{ weights: parameterCount }] : layers.flatMap(blocksOf);
-  const vectors = blocks.reduce((sum, { weights }) => sum + filledUp(weights), isFull ? filledUp(parameterCount) : 0);
+  const blocks = isFull(options) ? [{ weights: parameterCount }] : layers.flatMap(blocksOf);
+  const activations = layers.reduce((sum, layer) => sum + layer.inputs, outputs);
   const fourier = (inputs + 1) * (options.fourier?.count ?? 0) + inputs;
-  const numbers = filledUp(parameterCount) + 2 * entriesOf(layers, isFull) + given + vectors + fourier;
-  return numbers * bytesPerNumber(precision) + PLACE_BYTES * (6 + layers.length + blocks.length);
+  const numbers = filledUp(parameterCount) + activations + fourier;
+  const given = isFull(options) ? parameterCount : activations;
+  const singles = 2 * entriesOf(options, layers) + blocks.reduce((sum, { weights }) => sum + filledUp(weights), given);
+  const places = 6 + 2 * layers.length + blocks.length;
+  return numbers * bytesPerNumber(precision) + singles * Float32Array.BYTES_PER_ELEMENT + PLACE_BYTES * places;
 }
 
-function entriesOf(layers: readonly LayerLayout[], isFull: boolean): number {
-  const weights = layers.reduce((sum, { inputs, units }) => sum + (inputs + 1) * units, 0);
-  if (isFull) return covarianceLength(weights);
+/** Tells whether one covariance is over all weights, of more than one layer. */
+export function isFull({ covariance, hidden }: FilterOptions): boolean {
+  return covariance === "full" && hidden.length > 0;
+}
+
+function entriesOf(options: FilterOptions, layers: readonly LayerLayout[]): number {
+  if (isFull(options))
+    return covarianceLength(layers.reduce((sum, { inputs, units }) => sum + (inputs + 1) * units, 0));
   return layers.flatMap(blocksOf).reduce((sum, block) => sum + covarianceLength(block.weights), 0);
 }
 

@@ -8,12 +8,17 @@ import type { TaggedVector } from "../engine.ts";
 import { keep, type Vector } from "../precision.ts";
 import { Random } from "../random.ts";
 import type { Activation, Layout } from "../topology.ts";
-import { covarianceLength, filledUp, resetCovariance } from "./covariance.ts";
-import { blocksOf, type FilterOptions, filterLayoutOf } from "./filter-layout.ts";
-import { type Kernels, type Place, within } from "./kernels.ts";
+import { covarianceLength, filledUp, KEEP, NOISE, NORM, resetCovariance, SHARE, SPREAD } from "./covariance.ts";
+import { blocksOf, type FilterOptions, filterLayoutOf, isFull } from "./filter-layout.ts";
+import { type Kernels, type Place, type SinglePlace, within } from "./kernels.ts";
 
-/** Largest entry of u: beyond it a covariance has lost its shape, and the row is undone. Keeps every entry of P finite. */
-const U_MAX = 1024;
+/**
+ * Most that c vᵀ v may be: beyond it a covariance has lost its shape, and the row is undone. P begins at I and only shrinks
+ * towards it, so that no entry of it can become infinite.
+ */
+const TAUGHT_MAX = 2 ** 20;
+/** Square of the farthest that a row may move the weights of a block: no weight can become infinite. */
+const MOVED_MAX = 1e30;
 
 /** Weights that share a covariance: those of a layer's unit, or of all its units. */
 interface Block {
@@ -22,9 +27,9 @@ interface Block {
   readonly unit: number;
   readonly filled: number;
   /** The covariance, and as much room again: see `hold`. */
-  readonly covariances: readonly [Place, Place];
-  /** P g, then √c P g; behind it gᵀ P g, then 1 − ε and ε. */
-  readonly v: Place;
+  readonly covariances: readonly [SinglePlace, SinglePlace];
+  /** P g, and what belongs behind it. */
+  readonly v: SinglePlace;
 }
 
 export class FilterNetwork {
@@ -47,17 +52,19 @@ export class FilterNetwork {
   readonly #biases: readonly Place[];
   readonly #fourier: { readonly input: Place; readonly frequencies: Place; readonly phases: Place } | null;
   readonly #deltas: readonly Float64Array[];
-  readonly #gradient: Place | null;
+  /** Of all weights, where they share a covariance. */
+  readonly #gradient: SinglePlace | null;
+  /** Where they do not: what each layer is given, and 1. */
+  readonly #given: readonly SinglePlace[];
   readonly #blocks: readonly Block[];
-  readonly #next: Vector;
   /** All covariances, one behind the other, twice: see `hold`. */
-  readonly #all: readonly [Vector, Vector];
+  readonly #all: readonly [Float32Array, Float32Array];
   /** Which of the two holds, and which one the next row is read from. */
   #current: 0 | 1 = 0;
   #from: 0 | 1 = 0;
   readonly #parametersBefore: Vector;
-  /** gᵀ P g of all blocks (1). */
-  readonly #spread = new Float64Array(1);
+  /** gᵀ P g of all blocks, and what a row moves the weights by, of P g (2). */
+  readonly #numbers = new Float64Array(2);
 
   /** `theta` has room for the weights, filled up to whole squares. */
   constructor(kernels: Kernels, options: FilterOptions, inputs: number, outputs: number, theta: Place) {
@@ -68,10 +75,7 @@ export class FilterNetwork {
     const { layers, parameterCount: count } = this.layout;
     const { fourier } = options;
     this.parameters = theta.values.subarray(0, count);
-    this.#next = theta.values.slice(0, filledUp(count));
-    this.#activations = [layers[0]!.inputs, ...layers.map(({ units }) => units)].map((n) =>
-      kernels.vector(filledUp(n + 1)),
-    );
+    this.#activations = [layers[0]!.inputs, ...layers.map(({ units }) => units)].map((n) => kernels.vector(n));
     this.sums = this.#activations.at(-1)!.values.subarray(0, outputs);
     this.#weights = layers.map(({ weightsOffset, biasesOffset }) =>
       within(theta, weightsOffset, biasesOffset - weightsOffset),
@@ -88,12 +92,13 @@ export class FilterNetwork {
             frequencies: kernels.vector(inputs * fourier.count),
             phases: kernels.vector(fourier.count),
           };
-    const isFull = options.covariance === "full" && layers.length > 1;
-    this.#gradient = isFull ? kernels.vector(filledUp(count)) : null;
-    const plans = isFull ? [{ layer: 0, unit: -1, weights: count }] : layers.flatMap(blocksOf);
+    this.#gradient = isFull(options) ? kernels.singles(filledUp(count)) : null;
+    this.#given = isFull(options) ? [] : layers.map(({ inputs: width }) => kernels.singles(filledUp(width + 1)));
+    for (const [l, { values }] of this.#given.entries()) values[layers[l]!.inputs] = 1;
+    const plans = isFull(options) ? [{ layer: 0, unit: -1, weights: count }] : layers.flatMap(blocksOf);
     const lengths = plans.map(({ weights }) => covarianceLength(weights));
     const total = lengths.reduce((sum, length) => sum + length, 0);
-    const [one, other] = [kernels.vector(total), kernels.vector(total)];
+    const [one, other] = [kernels.singles(total), kernels.singles(total)];
     this.#all = [one.values.subarray(0, total), other.values.subarray(0, total)];
     this.#parametersBefore = this.parameters.slice();
     let at = 0;
@@ -102,13 +107,13 @@ export class FilterNetwork {
       at += length;
       const filled = filledUp(weights);
       const covariances = [within(one, at - length, length), within(other, at - length, length)] as const;
-      return { layer, unit, filled, covariances, v: kernels.vector(filled) };
+      return { layer, unit, filled, covariances, v: kernels.singles(filled) };
     });
     this.reset();
   }
 
   /** All covariances, one behind the other: see covariance.ts; on loan until the next step. */
-  get covariance(): Vector {
+  get covariance(): Float32Array {
     return this.#all[this.#current];
   }
 
@@ -128,7 +133,7 @@ export class FilterNetwork {
   vectors(member: number): readonly TaggedVector[] {
     return [
       { tag: "PARM", member, values: this.parameters },
-      { tag: "COVA", member, values: this.covariance },
+      { tag: "COVS", member, values: this.covariance },
       ...(this.drawnBy.length === 0 ? [] : [{ tag: "FOUR", member, values: this.drawnBy }]),
     ];
   }
@@ -198,15 +203,24 @@ export class FilterNetwork {
    */
   propose(direction: Float64Array, residual: number, r: number): boolean {
     this.#backward(direction);
-    if (this.#gradient !== null) this.#gather(this.#gradient);
-    const spread = this.#spread;
-    spread[0] = 0;
+    if (this.#gradient !== null) this.#gather(this.#gradient.values);
+    else this.#give();
+    const numbers = this.#numbers;
+    numbers[0] = 0;
     for (let b = 0; b < this.#blocks.length; b++) this.#multiply(this.#blocks[b]!);
-    const shrunk = 1 + r * spread[0];
+    const shrunk = 1 + r * numbers[0];
     const gain = residual / shrunk;
-    const root = Math.sqrt(r / shrunk);
+    numbers[1] = gain;
     let holds = true;
-    for (let b = 0; b < this.#blocks.length; b++) if (!this.#take(this.#blocks[b]!, gain, root)) holds = false;
+    for (let b = 0; b < this.#blocks.length; b++) {
+      const { layer, unit, filled, v } = this.#blocks[b]!;
+      const square = this.#gradient === null ? squareOf(this.#deltas[layer]!, unit) : 1;
+      const share = (r / shrunk) * square;
+      const norm = v.values[filled + NORM]!;
+      // NaN is not within them either.
+      if (!(share >= 0 && share * norm <= TAUGHT_MAX && gain * gain * square * norm <= MOVED_MAX)) holds = false;
+      v.values[filled + SHARE] = share;
+    }
     return holds;
   }
 
@@ -226,13 +240,12 @@ export class FilterNetwork {
 
   /** Learns what was proposed; `noise` is ε. */
   commit(noise: number): void {
-    const { parameters } = this;
-    const next = this.#next;
-    for (let p = 0; p < parameters.length; p++) parameters[p] = next[p]!;
     for (let b = 0; b < this.#blocks.length; b++) {
-      const { covariances, v, filled } = this.#blocks[b]!;
-      v.values[filled] = 1 - noise;
-      v.values[filled + 1] = noise;
+      const block = this.#blocks[b]!;
+      const { covariances, v, filled } = block;
+      this.#move(block);
+      v.values[filled + KEEP] = 1 - noise;
+      v.values[filled + NOISE] = noise;
       this.#kernels.rankOne(covariances[this.#current], covariances[this.#from], v, filled);
     }
     this.#from = this.#current;
@@ -263,7 +276,7 @@ export class FilterNetwork {
   }
 
   /** Puts the gradient of all weights together, in layout order. */
-  #gather({ values: g }: Place): void {
+  #gather(g: Float32Array): void {
     const { layers } = this.layout;
     for (let l = 0; l < layers.length; l++) {
       const { inputs, units, weightsOffset, biasesOffset } = layers[l]!;
@@ -277,66 +290,44 @@ export class FilterNetwork {
     }
   }
 
+  /** Puts what each layer was given in place: the weights of a unit multiply that, and 1. */
+  #give(): void {
+    for (let l = 0; l < this.#given.length; l++) {
+      const given = this.#given[l]!.values;
+      const a = this.#activations[l]!.values;
+      const { inputs } = this.layout.layers[l]!;
+      for (let i = 0; i < inputs; i++) given[i] = a[i]!;
+    }
+  }
+
   /** Computes P g of a block, and adds gᵀ P g to the spread. */
   #multiply({ layer, unit, covariances, v, filled }: Block): void {
-    const covariance = covariances[this.#from];
-    const gradient = this.#gradient;
-    if (gradient !== null) {
-      this.#kernels.product(v, covariance, gradient, filled);
-      this.#spread[0] = v.values[filled]!;
+    const gradient = this.#gradient ?? this.#given[layer]!;
+    this.#kernels.product(v, covariances[this.#from], gradient, filled);
+    const spread = v.values[filled + SPREAD]!;
+    const square = this.#gradient === null ? squareOf(this.#deltas[layer]!, unit) : 1;
+    this.#numbers[0] = this.#numbers[0]! + spread * square;
+  }
+
+  /** Moves the weights of a block. */
+  #move({ layer, unit, v: { values: v } }: Block): void {
+    const { parameters } = this;
+    const gain = this.#numbers[1]!;
+    if (this.#gradient !== null) {
+      for (let p = 0; p < parameters.length; p++) parameters[p] = parameters[p]! + gain * v[p]!;
       return;
     }
-    // The weights of a unit multiply the inputs of its layer, and 1.
-    const given = this.#activations[layer]!;
-    const { inputs } = this.layout.layers[layer]!;
-    given.values[inputs] = 1;
-    for (let i = inputs + 1; i < filled; i++) given.values[i] = 0;
-    this.#kernels.product(v, covariance, given, filled);
-    this.#spread[0] = this.#spread[0]! + v.values[filled]! * squareOf(this.#deltas[layer]!, unit);
-  }
-
-  /** Puts what a block's weights become into `next`, and makes u of its v. */
-  #take(block: Block, gain: number, root: number): boolean {
-    const { values: v } = block.v;
-    const { layer, unit, filled } = block;
-    let factor = root;
-    // x − x is 0 for every finite x.
-    let odd = 0;
-    if (this.#gradient !== null) {
-      const { parameters } = this;
-      const next = this.#next;
-      for (let p = 0; p < parameters.length; p++) {
-        next[p] = parameters[p]! + gain * v[p]!;
-        odd += next[p]! - next[p]!;
-      }
-    } else {
-      const delta = this.#deltas[layer]!;
-      factor = root * Math.sqrt(squareOf(delta, unit));
-      const { units } = this.layout.layers[layer]!;
-      for (let j = unit < 0 ? 0 : unit; j < (unit < 0 ? units : unit + 1); j++)
-        odd += this.#learn(block, j, gain * delta[j]!);
-    }
-    let holds = odd === 0;
-    for (let i = 0; i < filled; i++) {
-      v[i] = factor * v[i]!;
-      // NaN is not between them either.
-      if (!(v[i]! <= U_MAX && v[i]! >= -U_MAX)) holds = false;
-    }
-    return holds;
-  }
-
-  /** Moves the weights of one unit; returns 0, or NaN where one is not finite. */
-  #learn({ layer, v: { values: v } }: Block, j: number, gain: number): number {
-    const { parameters } = this;
-    const next = this.#next;
+    const delta = this.#deltas[layer]!;
     const { inputs, units, weightsOffset, biasesOffset } = this.layout.layers[layer]!;
-    let odd = 0;
-    for (let i = 0; i <= inputs; i++) {
-      const p = i < inputs ? weightsOffset + i * units + j : biasesOffset + j;
-      next[p] = parameters[p]! + gain * v[i]!;
-      odd += next[p]! - next[p]!;
+    const end = unit < 0 ? units : unit + 1;
+    for (let j = unit < 0 ? 0 : unit; j < end; j++) {
+      const step = gain * delta[j]!;
+      for (let i = 0; i < inputs; i++) {
+        const p = weightsOffset + i * units + j;
+        parameters[p] = parameters[p]! + step * v[i]!;
+      }
+      parameters[biasesOffset + j] = parameters[biasesOffset + j]! + step * v[inputs]!;
     }
-    return odd;
   }
 }
 

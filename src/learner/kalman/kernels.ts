@@ -8,11 +8,14 @@ import { type Precision, type Round, roundOf, type Vector, vectorOf } from "../p
 import { product, rankOne } from "./covariance.ts";
 
 /** Numbers that kernels read and write. */
-export interface Place {
-  readonly values: Vector;
+export interface Place<V extends Vector = Vector> {
+  readonly values: V;
   /** Where they stand, in the memory of compiled kernels. */
   readonly at: number;
 }
+
+/** Numbers of f32, whatever those of the network are. */
+export type SinglePlace = Place<Float32Array>;
 
 export type Curve = "tanh" | "sigmoid" | "cos";
 
@@ -24,37 +27,42 @@ export interface Kernels {
   readonly precision: Precision;
   /** Deals out zeros, valid until `release`, and BEHIND more of them behind. */
   vector(length: number): Place;
+  /** Deals out zeros of f32 in the same way. */
+  singles(length: number): SinglePlace;
   /** Computes out (U) = biases + input (I) · weights (I, U); up to BEHIND − 1 numbers behind `out` may change. */
   affine(out: Place, input: Place, weights: Place, biases: Place, inputs: number, units: number): void;
   /** Computes a curve of the first `count` numbers in place; the number behind them may change. */
   curve(a: Place, curve: Curve, count: number): void;
-  /** Computes v = P g and gᵀ v: see covariance.ts. */
-  product(v: Place, covariance: Place, g: Place, filled: number): void;
+  /** Computes v = P g, gᵀ v and vᵀ v: see covariance.ts. */
+  product(v: SinglePlace, covariance: SinglePlace, g: SinglePlace, filled: number): void;
   /** Updates P into `to`, which may be P itself: see covariance.ts. */
-  rankOne(to: Place, covariance: Place, u: Place, filled: number): void;
+  rankOne(to: SinglePlace, covariance: SinglePlace, v: SinglePlace, filled: number): void;
   release(): void;
 }
 
 /** Shows a part of a place. */
-export function within({ values, at }: Place, offset: number, length: number): Place {
-  return { values: values.subarray(offset, offset + length), at: at + offset * values.BYTES_PER_ELEMENT };
+export function within<V extends Vector>({ values, at }: Place<V>, offset: number, length: number): Place<V> {
+  const part = values.subarray(offset, offset + length) as V;
+  return { values: part, at: at + offset * values.BYTES_PER_ELEMENT };
 }
 
 /** Computes with plain loops: the oracle of the compiled kernels. */
 export class ReferenceKernels implements Kernels {
   readonly kind = "reference";
   readonly precision: Precision;
-  readonly #lanes: 2 | 4;
   readonly #round: Round;
 
   constructor(precision: Precision) {
     this.precision = precision;
-    this.#lanes = precision === "f32" ? 4 : 2;
     this.#round = roundOf(precision);
   }
 
   vector(length: number): Place {
     return { values: vectorOf(this.precision, length + BEHIND), at: 0 };
+  }
+
+  singles(length: number): SinglePlace {
+    return { values: new Float32Array(length + BEHIND), at: 0 };
   }
 
   affine(out: Place, input: Place, weights: Place, biases: Place, inputs: number, units: number): void {
@@ -71,12 +79,12 @@ export class ReferenceKernels implements Kernels {
     for (let i = 0; i < count; i++) a.values[i] = cos(a.values[i]!);
   }
 
-  product(v: Place, covariance: Place, g: Place, filled: number): void {
-    product(v.values, covariance.values, g.values, filled, this.#lanes, this.#round);
+  product(v: SinglePlace, covariance: SinglePlace, g: SinglePlace, filled: number): void {
+    product(v.values, covariance.values, g.values, filled);
   }
 
-  rankOne(to: Place, covariance: Place, u: Place, filled: number): void {
-    rankOne(to.values, covariance.values, u.values, filled, this.#round);
+  rankOne(to: SinglePlace, covariance: SinglePlace, v: SinglePlace, filled: number): void {
+    rankOne(to.values, covariance.values, v.values, filled);
   }
 
   release(): void {}

@@ -5,14 +5,12 @@ import {
   COS_MOST,
   EXP_COEFFICIENTS,
   EXP_LEAST,
-  HALF_PI_PARTS,
+  INVERSE_PI,
   LN2_HIGH,
   LN2_LOW,
   LOG_COEFFICIENTS,
   LOG1P_COEFFICIENTS,
-  QUARTERS,
   SHIFTER,
-  SIN_COEFFICIENTS,
 } from "../elementary.ts";
 import type { Pairs, PairUnit } from "./pairs.ts";
 
@@ -103,24 +101,14 @@ export function tanh(u: PairUnit, x: Pairs): Pairs {
 
 /** Computes cos x. */
 export function cos(u: PairUnit, argument: Pairs): Pairs {
-  const [first, second, third] = HALF_PI_PARTS;
   const x = u.pmin(u.pmax(argument, -COS_MOST), COS_MOST);
-  const shifted = u.add(u.mul(x, QUARTERS), SHIFTER);
-  const k = u.sub(shifted, SHIFTER);
-  const near = u.sub(x, u.mul(k, first));
-  const middle = u.mul(k, second);
-  const high = u.sub(near, middle);
-  const low = u.sub(u.mul(k, third), u.sub(u.sub(near, high), middle));
-  const r = u.sub(high, low);
-  const rest = u.sub(u.sub(high, r), low);
+  const halves = u.mul(x, INVERSE_PI);
+  const shifted = u.add(halves, SHIFTER);
+  const r = u.sub(halves, u.sub(shifted, SHIFTER));
   const z = u.mul(r, r);
-  const half = u.mul(0.5, z);
-  const sum = u.sub(1, half);
-  const tail = u.sub(u.mul(u.mul(z, z), u.horner(z, COS_COEFFICIENTS)), u.mul(r, rest));
-  const even = u.add(sum, u.add(u.sub(u.sub(1, sum), half), tail));
-  const odd = u.add(r, u.add(u.mul(u.mul(r, z), u.horner(z, SIN_COEFFICIENTS)), rest));
-  // The quarter stands in the lowest two bits: odd ones are a sine, the second and third of four are negative.
-  const isOdd = u.subFromInteger(0n, u.andInteger(shifted, 1n));
-  const sign = u.shiftLeft(u.andInteger(u.addInteger(shifted, 1n), 2n), 62);
-  return u.xor(u.select(isOdd, odd, even), sign);
+  const y = u.add(1, u.mul(z, u.horner(z, COS_DOWNWARDS)));
+  // k stands in the low bits: odd ones are negative.
+  return u.xor(y, u.shiftLeft(shifted, 63));
 }
+
+const COS_DOWNWARDS = [...COS_COEFFICIENTS].reverse();

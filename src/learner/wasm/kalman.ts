@@ -1,9 +1,9 @@
 // The kernels of a filter, compiled once for each precision: each takes where the constants stand, then addresses and counts.
 // ../kalman/covariance.ts has the scalar loops, and says in which order sums are taken.
 
-import { SQUARE } from "../kalman/covariance.ts";
+import { KEEP, NOISE, SHARE, SPREAD, SQUARE } from "../kalman/covariance.ts";
 import type { Precision } from "../precision.ts";
-import { assemble, Code, i32, lane, load, local, op, type Value, type Variable, zero } from "./assembler.ts";
+import { assemble, Code, i32, local, op, shuffle, type Value, type Variable, zero } from "./assembler.ts";
 import { Constants } from "./constants.ts";
 import { emitCurveFunction } from "./curves.ts";
 import { cos, sigmoid, tanh } from "./elementary.ts";
@@ -16,13 +16,14 @@ import { VECTOR_BYTES } from "./memory-map.ts";
 export function emitKernels(precision: Precision, memoryPagesMax: number): Emitted {
   const constants = new Constants(local(0), 0);
   const lanes = lanesOf(precision, constants);
+  const singles = lanesOf("f32", constants);
   const functions = new Map([
     ["tanh", emitCurveFunction(tanh, lanes, constants)],
     ["sigmoid", emitCurveFunction((unit, z) => sigmoid(unit, z).a, lanes, constants)],
     ["cos", emitCurveFunction(cos, lanes, constants)],
     ["affine", emitAffine(lanes)],
-    ["product", emitProduct(lanes)],
-    ["rankOne", emitRankOne(lanes)],
+    ["product", emitProduct(singles)],
+    ["rankOne", emitRankOne(singles, constants)],
   ]);
   return { module: assemble(functions, memoryPagesMax), constants: constants.bits };
 }
@@ -55,122 +56,99 @@ function emitAffine(lanes: Lanes): Code {
 function emitProduct(lanes: Lanes): Code {
   const code = new Code(5);
   const [v, covariance, g, filled] = [local(1), local(2), local(3), local(4)];
-  const bytes = code.keep("i32", op("i32.mul", filled, i32(lanes.width)));
-  const end = code.keep("i32", op("i32.add", v, bytes));
-  code.loop(v, end, VECTOR_BYTES, (place) => lanes.store(code, place, 0, zero, lanes.count));
-  const row = code.variable("i32", covariance);
-  const gAt = code.variable("i32", g);
-  eachLine(code, lanes, v, end, (place, rowBytes) => {
-    const rows = rowsFrom(code, row, rowBytes);
-    const sums = rows.map(() => code.variable("v128", zero));
-    const factors = rows.map((_, r) => code.keep("v128", lanes.broadcast(gAt.value, r * lanes.width)));
-    const column = code.variable("i32", gAt.value);
-    const addRows = (read: (r: number) => Value) => {
-      const own = code.keep("v128", lanes.load(column.value, 0));
-      for (const [r, sum] of sums.entries()) code.assign(sum, lanes.add(sum.value, lanes.mul(read(r), own)));
-    };
-    for (let c = 0; c < SQUARE; c += lanes.count) {
-      addRows((r) => lanes.load(rows[r]?.value ?? zero, 0));
-      for (const pointer of [column, ...rows]) advance(code, pointer, VECTOR_BYTES);
-    }
-    code.loop(op("i32.add", place, i32(SQUARE * lanes.width)), end, VECTOR_BYTES, (mirror) => {
-      const entries = rows.map(({ value }) => code.keep("v128", lanes.load(value, 0)));
-      addRows((r) => entries[r] ?? zero);
-      const mirrored = entries.reduce(
-        (sum, entry, r) => lanes.add(sum, lanes.mul(entry, factors[r] ?? zero)),
-        lanes.load(mirror, 0),
-      );
-      lanes.store(code, mirror, 0, mirrored, lanes.count);
-      for (const pointer of [column, ...rows]) advance(code, pointer, VECTOR_BYTES);
-    });
-    for (const [r, sum] of sums.entries()) {
-      addNumber(code, lanes, place, r * lanes.width, combined(code, lanes, sum.value));
-    }
-    code.assign(row, rows[SQUARE - 1]?.value ?? zero);
-    advance(code, gAt, SQUARE * lanes.width);
-  });
-  const total = code.variable("v128", zero);
-  const other = code.variable("i32", g);
+  const end = code.keep("i32", behind(v, filled, lanes.width));
+  code.loop(v, end, VECTOR_BYTES, (place) => lanes.store(code, place, 0, zero, SQUARE));
+  const square = code.variable("i32", covariance);
+  const fromV = code.keep("i32", op("i32.sub", g, v));
+  const gAt = (place: Value) => op("i32.add", place, fromV);
   code.loop(v, end, VECTOR_BYTES, (place) => {
-    code.assign(total, lanes.add(total.value, lanes.mul(lanes.load(other.value, 0), lanes.load(place, 0))));
-    advance(code, other, VECTOR_BYTES);
-  });
-  storeNumber(code, lanes, end, 0, combined(code, lanes, total.value));
-  return code;
-}
-
-/** Emits (constants, to, covariance, u, filled) → (). */
-function emitRankOne(lanes: Lanes): Code {
-  const code = new Code(5);
-  const [to, covariance, u, filled] = [local(1), local(2), local(3), local(4)];
-  // What is written stands as far from what is read everywhere.
-  const away = code.keep("i32", op("i32.sub", to, covariance));
-  const written = (address: Value) => op("i32.add", address, away);
-  const end = code.keep("i32", behind(u, filled, lanes.width));
-  const keep = code.keep("v128", lanes.broadcast(end, 0));
-  const noise = code.keep(lanes.precision, load(`${lanes.precision}.load`, end, lanes.width));
-  const row = code.variable("i32", covariance);
-  eachLine(code, lanes, u, end, (place, rowBytes) => {
-    const rows = rowsFrom(code, row, rowBytes);
-    const diagonal = rows.map(({ value }, r) => code.keep("i32", op("i32.add", written(value), i32(r * lanes.width))));
-    const factors = rows.map((_, r) => code.keep("v128", lanes.broadcast(place, r * lanes.width)));
-    code.loop(place, end, VECTOR_BYTES, (column) => {
-      const own = code.keep("v128", lanes.load(column, 0));
-      for (const [r, pointer] of rows.entries()) {
-        const taught = lanes.sub(lanes.load(pointer.value, 0), lanes.mul(factors[r] ?? zero, own));
-        lanes.store(code, written(pointer.value), 0, lanes.mul(taught, keep), lanes.count);
-        advance(code, pointer, VECTOR_BYTES);
+    const line = code.keep("i32", gAt(place));
+    const factors = rows.map((r) => code.keep("v128", lanes.broadcast(line, r * lanes.width)));
+    const given = code.keep("v128", lanes.load(line, 0));
+    const sums = rows.map((r) => code.variable("v128", lanes.mul(lanes.load(square.value, r * VECTOR_BYTES), given)));
+    advance(code, square, SQUARE * VECTOR_BYTES);
+    code.loop(op("i32.add", place, i32(VECTOR_BYTES)), end, VECTOR_BYTES, (mirror) => {
+      const own = code.keep("v128", lanes.load(gAt(mirror), 0));
+      const mirrored = code.variable("v128", lanes.load(mirror, 0));
+      for (const [r, sum] of sums.entries()) {
+        const entries = code.keep("v128", lanes.load(square.value, r * VECTOR_BYTES));
+        code.assign(sum, lanes.add(sum.value, lanes.mul(entries, own)));
+        code.assign(mirrored, lanes.add(mirrored.value, lanes.mul(entries, factors[r] ?? zero)));
       }
+      lanes.store(code, mirror, 0, mirrored.value, SQUARE);
+      advance(code, square, SQUARE * VECTOR_BYTES);
     });
-    for (const entry of diagonal) addNumber(code, lanes, entry, 0, noise);
-    code.assign(row, rows[SQUARE - 1]?.value ?? zero);
+    const all = combined(
+      code,
+      lanes,
+      sums.map(({ value }) => value),
+    );
+    lanes.store(code, place, 0, lanes.add(lanes.load(place, 0), all), SQUARE);
   });
+  const spread = code.variable("v128", zero);
+  const norm = code.variable("v128", zero);
+  code.loop(v, end, VECTOR_BYTES, (place) => {
+    const own = code.keep("v128", lanes.load(place, 0));
+    code.assign(spread, lanes.add(spread.value, lanes.mul(lanes.load(gAt(place), 0), own)));
+    code.assign(norm, lanes.add(norm.value, lanes.mul(own, own)));
+  });
+  const both = combined(code, lanes, [spread.value, norm.value, zero, zero]);
+  lanes.store(code, end, SPREAD * lanes.width, both, 2);
   return code;
 }
 
-/** Goes through the lines of squares: where the vector stands at each, and the bytes of a row of it. */
-function eachLine(
-  code: Code,
-  lanes: Lanes,
-  from: Value,
-  end: Value,
-  body: (place: Value, rowBytes: Value) => void,
-): void {
-  code.loop(from, end, SQUARE * lanes.width, (place) => {
-    body(place, code.keep("i32", op("i32.sub", end, place)));
+/** Emits (constants, to, covariance, v, filled) → (). */
+function emitRankOne(lanes: Lanes, constants: Constants): Code {
+  const code = new Code(5);
+  const [to, covariance, v, filled] = [local(1), local(2), local(3), local(4)];
+  const end = code.keep("i32", behind(v, filled, lanes.width));
+  const keep = code.keep("v128", lanes.broadcast(end, KEEP * lanes.width));
+  const noise = code.keep("v128", lanes.broadcast(end, NOISE * lanes.width));
+  const share = code.keep("v128", lanes.broadcast(end, SHARE * lanes.width));
+  const diagonal = rows.map((r) => {
+    const bits = (lane: number) => (r === lane ? 0xffff_ffffn : 0n) | (r === lane + 1 ? 0xffff_ffff_0000_0000n : 0n);
+    return code.keep("v128", op("v128.and", noise, constants.i64(bits(0), bits(2))));
   });
-}
-
-/** Points at the four rows of a line; the last of them ends where the next line begins. */
-function rowsFrom(code: Code, first: Variable, rowBytes: Value): readonly Variable[] {
-  const rows: Variable[] = [];
-  for (let r = 0; r < SQUARE; r++) {
-    const before = rows[r - 1]?.value;
-    rows.push(code.variable("i32", before === undefined ? first.value : op("i32.add", before, rowBytes)));
-  }
-  return rows;
+  const from = code.variable("i32", covariance);
+  const into = code.variable("i32", to);
+  code.loop(v, end, VECTOR_BYTES, (place) => {
+    const factors = rows.map((r) => code.keep("v128", lanes.mul(share, lanes.broadcast(place, r * lanes.width))));
+    const squareOf = (column: Value, added?: readonly Value[]) => {
+      const own = code.keep("v128", lanes.load(column, 0));
+      for (const [r, factor] of factors.entries()) {
+        const taught = lanes.sub(lanes.load(from.value, r * VECTOR_BYTES), lanes.mul(factor, own));
+        const kept = lanes.mul(taught, keep);
+        const given = added === undefined ? kept : lanes.add(kept, added[r] ?? zero);
+        lanes.store(code, into.value, r * VECTOR_BYTES, given, SQUARE);
+      }
+      for (const pointer of [from, into]) advance(code, pointer, SQUARE * VECTOR_BYTES);
+    };
+    squareOf(place, diagonal);
+    code.loop(op("i32.add", place, i32(VECTOR_BYTES)), end, VECTOR_BYTES, (column) => squareOf(column));
+  });
+  return code;
 }
 
 function advance(code: Code, pointer: Variable, bytes: number): void {
   code.assign(pointer, op("i32.add", pointer.value, i32(bytes)));
 }
 
-/** Adds up the lanes of a sum whose terms took turns. */
-function combined(code: Code, lanes: Lanes, sum: Value): Value {
-  const kept = code.keep("v128", sum);
-  if (lanes.precision === "f64") {
-    return op("f64.add", lane("f64x2.extract_lane", kept, 0), lane("f64x2.extract_lane", kept, 1));
-  }
-  const part = (index: number) => lane("f32x4.extract_lane", kept, index);
-  return op("f32.add", op("f32.add", part(0), part(1)), op("f32.add", part(2), part(3)));
+/** Adds up the four lanes of each of four sums whose terms took turns: (0 + 1) + (2 + 3). */
+function combined(code: Code, lanes: Lanes, sums: readonly Value[]): Value {
+  const [a = zero, b = zero, c = zero, d = zero] = sums;
+  const low = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
+  const high = low.map((byte) => byte + 8);
+  // a0 b0 a1 b1, and so on.
+  const [ab, cd, abHigh, cdHigh] = [
+    code.keep("v128", shuffle(a, b, low)),
+    code.keep("v128", shuffle(c, d, low)),
+    code.keep("v128", shuffle(a, b, high)),
+    code.keep("v128", shuffle(c, d, high)),
+  ];
+  const front = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+  const back = front.map((byte) => byte + 8);
+  const lower = lanes.add(shuffle(ab, cd, front), shuffle(ab, cd, back));
+  return lanes.add(lower, lanes.add(shuffle(abHigh, cdHigh, front), shuffle(abHigh, cdHigh, back)));
 }
 
-function addNumber(code: Code, lanes: Lanes, address: Value, offset: number, number: Value): void {
-  const { precision } = lanes;
-  const sum = op(`${precision}.add`, load(`${precision}.load`, address, offset), number);
-  code.store(`${precision}.store`, address, offset, sum);
-}
-
-function storeNumber(code: Code, { precision }: Lanes, address: Value, offset: number, number: Value): void {
-  code.store(`${precision}.store`, address, offset, number);
-}
+const rows = [0, 1, 2, 3] as const;

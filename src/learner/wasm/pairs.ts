@@ -90,11 +90,6 @@ export class PairUnit {
     return this.each((i) => op("i64x2.add", at(a, i), integer));
   }
 
-  andInteger(a: Pairs, n: bigint): Pairs {
-    const integer = this.code.keep("v128", this.#constants.i64(n));
-    return this.each((i) => op("v128.and", at(a, i), integer));
-  }
-
   xor(a: Pairs, b: Pairs): Pairs {
     return this.each((i) => op("v128.xor", at(a, i), at(b, i)));
   }

@@ -1,5 +1,5 @@
-import { BEHIND, type Curve, type Kernels, type Place } from "../kalman/kernels.ts";
-import { bytesPerNumber, type Precision, type Vector } from "../precision.ts";
+import { BEHIND, type Curve, type Kernels, type Place, type SinglePlace } from "../kalman/kernels.ts";
+import { bytesPerNumber, type Precision } from "../precision.ts";
 import { PAGES_MAX, sharedHeap } from "./heap.ts";
 import { emitKernels } from "./kalman.ts";
 import { webAssembly } from "./web-assembly.ts";
@@ -21,7 +21,7 @@ interface Functions {
     units: number,
   ) => void;
   readonly product: (constants: number, v: number, covariance: number, g: number, filled: number) => void;
-  readonly rankOne: (constants: number, to: number, covariance: number, u: number, filled: number) => void;
+  readonly rankOne: (constants: number, to: number, covariance: number, v: number, filled: number) => void;
 }
 
 interface Instantiated {
@@ -51,16 +51,23 @@ export class WasmKernels implements Kernels {
 
   /** Throws `memory-exceeded` where the memory cannot grow. */
   vector(length: number): Place {
+    if (this.precision === "f32") return this.singles(length);
+    const { buffer, at } = this.#take((length + BEHIND) * Float64Array.BYTES_PER_ELEMENT);
+    return { values: new Float64Array(buffer, at, length + BEHIND), at };
+  }
+
+  /** Throws `memory-exceeded` where the memory cannot grow. */
+  singles(length: number): SinglePlace {
+    const { buffer, at } = this.#take((length + BEHIND) * Float32Array.BYTES_PER_ELEMENT);
+    return { values: new Float32Array(buffer, at, length + BEHIND), at };
+  }
+
+  #take(length: number): { readonly buffer: SharedArrayBuffer | ArrayBuffer; readonly at: number } {
     const heap = sharedHeap();
-    const bytes = (length + BEHIND) * this.#width + OVERREAD_BYTES;
+    const bytes = length + OVERREAD_BYTES;
     const at = heap.allocate(bytes);
     this.#taken.push({ at, bytes });
-    const { buffer } = heap.memory;
-    const values: Vector =
-      this.precision === "f32"
-        ? new Float32Array(buffer, at, length + BEHIND)
-        : new Float64Array(buffer, at, length + BEHIND);
-    return { values, at };
+    return { buffer: heap.memory.buffer, at };
   }
 
   affine(out: Place, input: Place, weights: Place, biases: Place, inputs: number, units: number): void {
@@ -74,12 +81,12 @@ export class WasmKernels implements Kernels {
     else this.#functions.sigmoid(this.#constants, a.at, end);
   }
 
-  product(v: Place, covariance: Place, g: Place, filled: number): void {
+  product(v: SinglePlace, covariance: SinglePlace, g: SinglePlace, filled: number): void {
     this.#functions.product(this.#constants, v.at, covariance.at, g.at, filled);
   }
 
-  rankOne(to: Place, covariance: Place, u: Place, filled: number): void {
-    this.#functions.rankOne(this.#constants, to.at, covariance.at, u.at, filled);
+  rankOne(to: SinglePlace, covariance: SinglePlace, v: SinglePlace, filled: number): void {
+    this.#functions.rankOne(this.#constants, to.at, covariance.at, v.at, filled);
   }
 
   release(): void {
