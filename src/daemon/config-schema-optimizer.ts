@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import { REPLAY_KINDS } from "../learner/experience-replay.ts";
+import { COVARIANCES } from "../learner/kalman/filter-layout.ts";
 import { OPTIMIZER_DEFAULTS, OPTIMIZERS } from "../learner/optimizer.ts";
 import { SCHEDULES } from "../learner/schedule.ts";
 import { group, key, whole, words } from "./config-values.ts";
@@ -12,7 +13,6 @@ const LEARNING_RATE_MAX = 1000;
 /** Rows of one mini-batch. */
 export const BATCH_SIZE_MAX = 4096;
 const REPLAYS = ["none", ...REPLAY_KINDS] as const;
-const COVARIANCES = ["full", "units"] as const;
 
 /** Takes a share that is kept from step to step. */
 function share(description: string, fallback: number) {
@@ -71,7 +71,10 @@ export const optimizerSchema = group(
     covariance: key(
       z.enum(COVARIANCES),
       OPTIMIZER_DEFAULTS.covariance,
-      words("One covariance over all weights, or one for each unit, which costs less (ekf)", COVARIANCES),
+      words(
+        "One covariance over all weights, or one for each hidden unit, or one for each layer, which costs least (ekf)",
+        COVARIANCES,
+      ),
     ),
     schedule,
   },

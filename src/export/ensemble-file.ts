@@ -4,7 +4,7 @@
 import { RivuletError } from "../error.ts";
 import type { EngineChoice } from "../learner/engines.ts";
 import type { EnsembleEngine } from "../learner/ensemble/ensemble-engine.ts";
-import type { FilterOptions } from "../learner/kalman/filter-layout.ts";
+import { COVARIANCES, type Covariance, type FilterOptions } from "../learner/kalman/filter-layout.ts";
 import type { FilterNetwork } from "../learner/kalman/filter-network.ts";
 import { Learner } from "../learner/learner.ts";
 import { inputsOf, type LearnerConfig, outputsOf } from "../learner/learner-config.ts";
@@ -25,7 +25,6 @@ import {
   weightsOf,
 } from "./places.ts";
 
-const COVARIANCES = ["full", "units"] as const;
 const MEMBERS_MAX = 1000;
 const NOISE_MAX = 0.1;
 
@@ -42,7 +41,7 @@ export interface EnsembleFileMember {
   readonly relevant: boolean;
   /** How training goes on. */
   readonly noise: number;
-  readonly covariance: (typeof COVARIANCES)[number];
+  readonly covariance: Covariance;
 }
 
 export interface EnsembleFile extends Omit<ModelFile, "version" | "layers"> {

@@ -1,3 +1,4 @@
+import type { Covariance } from "./kalman/filter-layout.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** Move the weights along a gradient, by a learning rate. */
@@ -28,8 +29,8 @@ export interface OptimizerConfig {
   readonly schedule?: Schedule;
   /** What a row gives back of the prior's variance (ekf), times the learning rate: a filter that knows all learns nothing more. */
   readonly noise?: number;
-  /** One covariance over all weights, or one for each unit (ekf). */
-  readonly covariance?: "full" | "units";
+  /** What shares a covariance (ekf). */
+  readonly covariance?: Covariance;
 }
 
 /** Holds an optimizer with nothing left out. */

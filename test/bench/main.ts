@@ -1,13 +1,14 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
 // npm run bench [-- engine | learner | intake | recovery | start | mqtt | drift | policies | monitor | backtest | http | dashboard]
 // npm run bench -- models [--models 300] [--rate 10] [--seconds 120] [--default-batch]
-// npm run bench -- streams | ablation | replay | regression [--data DIR] [--seeds 20] [--only NAME] [--plain]
+// npm run bench -- streams | generality | ablation | replay | regression [--data DIR] [--seeds 20] [--only NAME] [--plain]
 
 import { benchAblation } from "./ablation.ts";
 import { benchBacktest } from "./backtest.ts";
 import { benchDashboard } from "./dashboard.ts";
 import { benchDrift } from "./drift.ts";
 import { benchEngine } from "./engine.ts";
+import { benchGenerality } from "./generality.ts";
 import { benchHttp } from "./http.ts";
 import { benchIntake } from "./intake.ts";
 import { benchLearner } from "./learner.ts";
@@ -38,6 +39,7 @@ const benches: Readonly<Record<string, () => Promise<void> | void>> = {
 /** Benches with options of their own. */
 const withOptions: Readonly<Record<string, (args: readonly string[]) => Promise<void> | void>> = {
   streams: benchStreams,
+  generality: benchGenerality,
   ablation: benchAblation,
   replay: benchReplay,
   regression: benchRegression,

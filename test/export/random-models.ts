@@ -1,5 +1,5 @@
 import { PredictionGraph, type Value } from "../../src/export/prediction-graph.ts";
-import type { FilterOptions } from "../../src/learner/kalman/filter-layout.ts";
+import { COVARIANCES, type FilterOptions } from "../../src/learner/kalman/filter-layout.ts";
 import { Learner } from "../../src/learner/learner.ts";
 import { type Categorical, type LearnerConfig, outputsOf } from "../../src/learner/learner-config.ts";
 import { Random } from "../../src/learner/random.ts";
@@ -69,7 +69,7 @@ function membersOf(random: Random, pick: <T>(choices: readonly T[]) => T): reado
       hidden,
       activation: hidden.map(() => "tanh" as const),
       ...(isFourier ? { fourier: { count: 1 + below(random, 20), gamma: pick([0.5, 1, 2]) } } : {}),
-      covariance: pick(["full", "units"] as const),
+      covariance: pick(COVARIANCES),
       noise: 1e-4,
       relevance: random.uniform() < 0.5,
     };

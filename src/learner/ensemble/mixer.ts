@@ -5,9 +5,9 @@ import { exp, log } from "../elementary.ts";
 import { Stacking } from "./stacking.ts";
 
 /** Share of the losses so far that a row keeps. */
-const KEPT = 0.998;
+const KEPT = 0.995;
 /** What a loss weighs in an exponent. */
-const RATE = 0.2;
+const RATE = 0.1;
 
 /** Of a share that is imported. */
 const SHARE_LEAST = 1e-300;

@@ -2,6 +2,10 @@ import { bytesPerNumber, type Precision } from "../precision.ts";
 import type { Activation, LayerLayout, Layout, OutputActivation } from "../topology.ts";
 import { covarianceLength, filledUp } from "./covariance.ts";
 
+/** One covariance over all weights, or one for each hidden unit, or one for each layer, which costs least. */
+export const COVARIANCES = ["full", "units", "layers"] as const;
+export type Covariance = (typeof COVARIANCES)[number];
+
 /** Describes a network that is trained by the filter. */
 export interface FilterOptions {
   /** Units of each hidden layer. */
@@ -9,8 +13,7 @@ export interface FilterOptions {
   readonly activation: readonly Activation[];
   /** Random Fourier features (Rahimi & Recht 2007) before the first layer, beside the inputs as they are. */
   readonly fourier?: { readonly count: number; readonly gamma: number };
-  /** One covariance over all weights, or one for each unit. */
-  readonly covariance: "full" | "units";
+  readonly covariance: Covariance;
   /** ε: what a row gives back of the prior's variance. */
   readonly noise: number;
   /** Whether inputs are multiplied by how relevant they are. */
@@ -48,7 +51,7 @@ const PLACE_BYTES = 192;
 /** Counts the bytes that the kernels deal out for such a network, or a few more. */
 export function filterBytesOf(options: FilterOptions, inputs: number, outputs: number, precision: Precision): number {
   const { layers, parameterCount } = filterLayoutOf(options, inputs, outputs);
-  const blocks = isFull(options) ? [{ weights: parameterCount }] : layers.flatMap(blocksOf);
+  const blocks = blocksOf(options, layers);
   const activations = layers.reduce((sum, layer) => sum + layer.inputs, outputs);
   const fourier = (inputs + 1) * (options.fourier?.count ?? 0) + inputs;
   const numbers = filledUp(parameterCount) + activations + fourier;
@@ -64,14 +67,30 @@ export function isFull({ covariance, hidden }: FilterOptions): boolean {
 }
 
 function entriesOf(options: FilterOptions, layers: readonly LayerLayout[]): number {
-  if (isFull(options))
-    return covarianceLength(layers.reduce((sum, { inputs, units }) => sum + (inputs + 1) * units, 0));
-  return layers.flatMap(blocksOf).reduce((sum, block) => sum + covarianceLength(block.weights), 0);
+  return blocksOf(options, layers).reduce((sum, { weights }) => sum + covarianceLength(weights), 0);
 }
 
-/** Lists the blocks of a layer: one a unit, or one for all outputs, which share what they know of their inputs. */
-export function blocksOf({ inputs, units }: LayerLayout, layer: number, layers: readonly LayerLayout[]) {
-  const weights = inputs + 1;
-  if (layer === layers.length - 1) return [{ layer, unit: -1, weights }];
-  return Array.from({ length: units }, (_, unit) => ({ layer, unit, weights }));
+/** Weights that share a covariance. */
+export interface BlockPlan {
+  readonly layer: number;
+  /** That of one unit; −1 is all units of the layer, which share what they know of their inputs. */
+  readonly unit: number;
+  readonly weights: number;
+  /** What of a row's information counts. */
+  readonly counts: number;
+}
+
+/** Lists the blocks of a network: one for all weights, or for each layer, or for each hidden unit. */
+export function blocksOf(options: FilterOptions, layers: readonly LayerLayout[]): readonly BlockPlan[] {
+  if (isFull(options)) {
+    const weights = layers.reduce((sum, { inputs, units }) => sum + (inputs + 1) * units, 0);
+    return [{ layer: 0, unit: -1, weights, counts: 1 }];
+  }
+  return layers.flatMap(({ inputs, units }, layer) => {
+    const weights = inputs + 1;
+    if (layer === layers.length - 1) return [{ layer, unit: -1, weights, counts: 1 }];
+    // Each unit has learned a part of what all of them have: between 1 / units, which keeps the trace, and 1.
+    if (options.covariance === "layers") return [{ layer, unit: -1, weights, counts: 1 / Math.sqrt(units) }];
+    return Array.from({ length: units }, (_, unit) => ({ layer, unit, weights, counts: 1 }));
+  });
 }

@@ -25,6 +25,8 @@ interface Block {
   readonly layer: number;
   /** −1 is all of them. */
   readonly unit: number;
+  /** What of a row's information counts. */
+  readonly counts: number;
   readonly filled: number;
   /** The covariance, and as much room again: see `hold`. */
   readonly covariances: readonly [SinglePlace, SinglePlace];
@@ -95,19 +97,19 @@ export class FilterNetwork {
     this.#gradient = isFull(options) ? kernels.singles(filledUp(count)) : null;
     this.#given = isFull(options) ? [] : layers.map(({ inputs: width }) => kernels.singles(filledUp(width + 1)));
     for (const [l, { values }] of this.#given.entries()) values[layers[l]!.inputs] = 1;
-    const plans = isFull(options) ? [{ layer: 0, unit: -1, weights: count }] : layers.flatMap(blocksOf);
+    const plans = blocksOf(options, layers);
     const lengths = plans.map(({ weights }) => covarianceLength(weights));
     const total = lengths.reduce((sum, length) => sum + length, 0);
     const [one, other] = [kernels.singles(total), kernels.singles(total)];
     this.#all = [one.values.subarray(0, total), other.values.subarray(0, total)];
     this.#parametersBefore = this.parameters.slice();
     let at = 0;
-    this.#blocks = plans.map(({ layer, unit, weights }, b) => {
+    this.#blocks = plans.map(({ layer, unit, weights, counts }, b) => {
       const length = lengths[b]!;
       at += length;
       const filled = filledUp(weights);
       const covariances = [within(one, at - length, length), within(other, at - length, length)] as const;
-      return { layer, unit, filled, covariances, v: kernels.singles(filled) };
+      return { layer, unit, counts, filled, covariances, v: kernels.singles(filled) };
     });
     this.reset();
   }
@@ -213,9 +215,9 @@ export class FilterNetwork {
     numbers[1] = gain;
     let holds = true;
     for (let b = 0; b < this.#blocks.length; b++) {
-      const { layer, unit, filled, v } = this.#blocks[b]!;
+      const { layer, unit, counts, filled, v } = this.#blocks[b]!;
       const square = this.#gradient === null ? squareOf(this.#deltas[layer]!, unit) : 1;
-      const share = (r / shrunk) * square;
+      const share = (r / shrunk) * square * counts;
       const norm = v.values[filled + NORM]!;
       // NaN is not within them either.
       if (!(share >= 0 && share * norm <= TAUGHT_MAX && gain * gain * square * norm <= MOVED_MAX)) holds = false;

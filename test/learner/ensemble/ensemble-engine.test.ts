@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Engine, EngineOptions } from "../../../src/learner/engine.ts";
 import { createEngine } from "../../../src/learner/engines.ts";
 import { defaultMembers } from "../../../src/learner/ensemble/members.ts";
-import type { FilterOptions } from "../../../src/learner/kalman/filter-layout.ts";
+import { COVARIANCES, type FilterOptions } from "../../../src/learner/kalman/filter-layout.ts";
 import { Learner } from "../../../src/learner/learner.ts";
 import type { LearnerConfig } from "../../../src/learner/learner-config.ts";
 import { PRECISIONS, type Vector } from "../../../src/learner/precision.ts";
@@ -20,7 +20,7 @@ const member: fc.Arbitrary<FilterOptions> = fc
     hidden: fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 2 }),
     activations: fc.array(fc.constantFrom(...ACTIVATIONS), { minLength: 2, maxLength: 2 }),
     features: fc.option(fc.record({ count: fc.integer({ min: 1, max: 13 }), gamma: fc.constantFrom(0.5, 2) })),
-    covariance: fc.constantFrom("full", "units"),
+    covariance: fc.constantFrom(...COVARIANCES),
     noise: fc.constantFrom(0, 1e-5, 1e-2),
     relevance: fc.boolean(),
   })
@@ -235,7 +235,7 @@ describe("what is known of members", () => {
     expect(standings).toHaveLength(defaultMembers(2, 1).length);
     for (const { loss } of standings) {
       expect(loss).toBeGreaterThan(0);
-      expect(loss).toBeLessThan(0.7);
+      expect(loss).toBeLessThan(1);
     }
     expect(standings.reduce((sum, { weight }) => sum + weight, 0)).toBeGreaterThan(0.5);
     learner.release();

@@ -21,6 +21,7 @@ const base: FilterOptions = { hidden: [4], activation: ["tanh"], covariance: "fu
 const kinds: readonly (readonly [string, FilterOptions])[] = [
   ["one covariance", base],
   ["a covariance for each unit", { ...base, covariance: "units" }],
+  ["a covariance for each layer", { ...base, covariance: "layers" }],
   ["two hidden layers", { ...base, hidden: [4, 3], activation: ["tanh", "sigmoid"] }],
   ["two hidden layers, decoupled", { ...base, hidden: [5, 3], activation: ["sigmoid", "tanh"], covariance: "units" }],
   ["relevant inputs", { ...base, relevance: true }],
