@@ -156,6 +156,8 @@ for (const precision of PRECISIONS) {
     console.log(`ekf ${output} ${precision} ${trained({ ...common, network, optimizer, batch })}`);
     const ensemble = defaultMembers(3, classes?.length ?? 1);
     console.log(`ensemble ${output} ${precision} ${trained({ ...common, network, ensemble, optimizer, batch })}`);
+    const kept = { ...common, network, ensemble, neighbours: 100, optimizer, batch };
+    console.log(`ensemble, neighbours ${output} ${precision} ${trained(kept)}`);
   }
 }
 

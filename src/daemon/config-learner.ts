@@ -91,6 +91,7 @@ type LearnerKeys = Pick<
   | "categorical"
   | "classWeights"
   | "learner"
+  | "ensemble"
   | "network"
   | "scale"
   | "missing"
@@ -140,13 +141,15 @@ function networkOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimiz
 }
 
 /** Spells the members out, so that those of a later release make no old configuration mean another ensemble. */
-function ensembleOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimizer" | "ensemble"> {
+function ensembleOf(model: LearnerKeys): Pick<LearnerConfig, "network" | "optimizer" | "ensemble" | "neighbours"> {
   const { loss, seed } = model.network;
+  const { neighbours } = model.ensemble;
   const output = outputOf({ ...model, network: { ...model.network, output: null } });
   return {
     network: { hidden: [], activation: [], output, loss, init: "he", seed },
     optimizer: { kind: "ekf", learningRate: 1 },
     ensemble: defaultMembers(inputsOf(model), outputsOf(model)),
+    ...(neighbours === 0 ? {} : { neighbours }),
   };
 }
 

@@ -172,6 +172,9 @@ function modelRules(at: readonly string[], model: ModelEntry, { intake }: Config
   }
   findings.push(...gradientRules(at, model));
   if (model.learner === "ensemble") return [...findings, ...ensembleRules(at, model)];
+  if (model.ensemble.neighbours > 0) {
+    findings.push(finding([...at, "ensemble", "neighbours"], "goes with learner ensemble", [[...at, "learner"]]));
+  }
   return [...findings, ...filterRules(at, model), ...networkRules([...at, "network"], model, [...at, "features"])];
 }
 

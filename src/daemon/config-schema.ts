@@ -4,6 +4,7 @@
 import * as z from "zod/mini";
 import { DRIFT_POLICIES } from "../evaluate/adaptation.ts";
 import { DETECTORS } from "../evaluate/detector.ts";
+import { NEIGHBOURS_MAX, NEIGHBOURS_MIN } from "../learner/ensemble/members.ts";
 import { INITS, LATE_KEEP, WATCH_DEFAULTS } from "../learner/learner-config.ts";
 import { PRECISIONS } from "../learner/precision.ts";
 import { ACTIVATIONS, LOSSES, OUTPUTS } from "../learner/topology.ts";
@@ -219,6 +220,20 @@ const model = z
         "What learns: an ensemble that needs no tuning, or the network below; left out beside any key of network but loss and seed, or any of optimizer, it is the network",
         LEARNERS,
       ),
+    ),
+    ensemble: group(
+      {
+        neighbours: key(
+          z.union([z.literal(0), z.int().check(z.minimum(NEIGHBOURS_MIN), z.maximum(NEIGHBOURS_MAX))]),
+          0,
+          {
+            description:
+              "Newest rows that are kept, the nearest of which are one more member; costs a pass over them for every prediction, and their bytes in every snapshot",
+            limit: `0 for none, or ${NEIGHBOURS_MIN} to ${NEIGHBOURS_MAX} rows; with learner ensemble`,
+          },
+        ),
+      },
+      "What an ensemble has beside its own members",
     ),
     network,
     scale: key(z.enum(SCALES), "standard", words("Whether features are scaled to mean 0, deviation 1", SCALES)),

@@ -23,6 +23,8 @@ export interface ModelConfig {
   readonly categorical: Categorical;
   /** What learns: several networks, mixed, or the one that `network` and `optimizer` describe. */
   readonly learner: "ensemble" | "network";
+  /** Newest rows that are kept for their neighbourhood; 0 is none. */
+  readonly ensemble: { readonly neighbours: number };
   readonly network: {
     readonly hidden: readonly number[];
     /** One for all hidden layers, or one for each. */

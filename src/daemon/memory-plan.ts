@@ -20,12 +20,13 @@ export interface MemoryPlan {
   readonly totalBytes: number;
 }
 
-/** Plans an engine: of an ensemble what its filters take of the memory that all engines share. */
+/** Plans an engine: of an ensemble what its filters take of the memory that all engines share, and the rows that it keeps. */
 function engineBytesOf(options: EngineOptions): number {
-  const { members, topology, precision = "f64" } = options;
+  const { members, topology, precision = "f64", neighbours = 0 } = options;
   if (members === undefined) return memoryMapOf(options).bytes;
   const [inputs = 0, outputs = 0] = [topology.units[0], topology.units.at(-1)];
-  return members.reduce((sum, member) => sum + filterBytesOf(member, inputs, outputs, precision), 0);
+  const rows = neighbours * (inputs * Float32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT);
+  return members.reduce((sum, member) => sum + filterBytesOf(member, inputs, outputs, precision), rows);
 }
 
 function replayBytesOf({ replay, features }: LearnerConfig): number {

@@ -39,7 +39,7 @@ function networkState(learner: Learner): Uint8Array {
 }
 
 function assertFits(file: AnyModelFile, learner: Learner, config: LearnerConfig, name: string): void {
-  const { categorical: _, ensemble: members, ...rest } = config;
+  const { categorical: _, ensemble: members, neighbours: __, ...rest } = config;
   const wanted = {
     ...rest,
     features: file.features,

@@ -1,5 +1,6 @@
 import { RivuletError } from "../error.ts";
 import { cHeaderOf } from "../export/c-header.ts";
+import { assertWritable } from "../export/ensemble-file.ts";
 import { predictionGraph } from "../export/ensemble-graph.ts";
 import { type AnyModelFile, anyModelFileOf } from "../export/model-file.ts";
 import { onnxOf } from "../export/onnx.ts";
@@ -146,11 +147,13 @@ export async function snapshotFile(
   return anyModelFileOf((await loadSnapshot(rooms, params.name, params.snapshot)).learner);
 }
 
+/** Gives a snapshot to other programs. Throws `usage` where it keeps rows, which they have no room for. */
 export async function exportSnapshot(
   rooms: Rooms,
   params: { name?: string | undefined; snapshot: string; format: (typeof EXPORT_FORMATS)[number] },
 ): Promise<Exported> {
   const { record, learner } = await loadSnapshot(rooms, params.name, params.snapshot);
+  assertWritable(learner);
   const file = anyModelFileOf(learner);
   switch (params.format) {
     case "json":

@@ -60,10 +60,11 @@ export function ensemblePartsOf(
   engine: EnsembleEngine,
 ): Pick<EnsembleFile, "members" | "relevance" | "mixer" | "target"> {
   const { networks, mixer, relevance, labelScaler } = engine;
+  const rest = (values: Float64Array) => ofNetworks(values, networks.length);
   return {
     members: networks.map(memberOf),
     relevance: [...relevance.factors],
-    mixer: { shares: [...mixer.shares], weights: [...mixer.stacking.weights] },
+    mixer: { shares: rest(mixer.shares), weights: rest(mixer.stacking.weights) },
     target:
       labelScaler === null
         ? null
@@ -73,6 +74,14 @@ export function ensemblePartsOf(
             ...(labelScaler.frozen ? {} : { count: labelScaler.count }),
           },
   };
+}
+
+/** Takes the weights of the first `count` members; whatever others had is shared out among them. */
+function ofNetworks(weights: Float64Array, count: number): readonly number[] {
+  const own = [...weights.subarray(0, count)];
+  if (weights.length === count) return own;
+  const shared = weights.subarray(count).reduce((sum, weight) => sum + weight, 0) / count;
+  return own.map((weight) => weight + shared);
 }
 
 function memberOf({ options, layout, parameters, features }: FilterNetwork): EnsembleFileMember {
@@ -250,6 +259,14 @@ function targetAt(value: unknown, { loss }: Head): EnsembleFile["target"] {
     throw invalid("target.count is no whole number from 0 on");
   }
   return { mean, std, count };
+}
+
+/** Refuses to write down what no file has room for. */
+export function assertWritable(learner: Learner): void {
+  if (learner.config.neighbours === undefined) return;
+  throw new RivuletError("usage", "the rows that the ensemble keeps are in no exported model", {
+    hint: "A model with `ensemble.neighbours: 0` can be exported, and predicts elsewhere as it does here.",
+  });
 }
 
 /** Refuses an ensemble where one network is asked for. */

@@ -54,7 +54,7 @@ export interface ModelFile {
 /** A network's model file, or an ensemble's. */
 export type AnyModelFile = ModelFile | EnsembleFile;
 
-/** Writes what a learner has learned: version 1 of a network, version 2 of an ensemble. */
+/** Writes what a learner has learned: version 1 of a network, version 2 of an ensemble, without the rows that it may keep. */
 export function anyModelFileOf(learner: Learner): AnyModelFile {
   const { ensemble } = learner.engine;
   if (ensemble === null || ensemble.isPlain) return modelFileOf(learner);

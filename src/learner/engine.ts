@@ -15,6 +15,8 @@ export interface EngineOptions {
   readonly precision?: Precision;
   /** The networks of an ensemble, or the one that a filter trains; the topology tells inputs, outputs and loss. */
   readonly members?: readonly FilterOptions[];
+  /** Newest rows of which the nearest are a member too; left out: none. */
+  readonly neighbours?: number;
 }
 
 /** Names a vector of the state: its tag, and the member that it belongs to. */

@@ -36,6 +36,8 @@ export interface LearnerConfig {
    * learning rate, which multiplies every ε. Left out: the network alone.
    */
   readonly ensemble?: readonly FilterOptions[];
+  /** Newest rows that an ensemble keeps, the nearest of which are one more member; left out: none. */
+  readonly neighbours?: number;
   readonly scale: "standard" | "none";
   /** Left out: f64. */
   readonly precision?: Precision;
@@ -124,7 +126,7 @@ export function topologyOf(config: LearnerConfig): Topology {
 
 /** Derives what an engine is made of. */
 export function engineOptionsOf(config: LearnerConfig): EngineOptions {
-  const { optimizer, scale, batch, replay, precision = "f64" } = config;
+  const { optimizer, scale, batch, replay, precision = "f64", neighbours } = config;
   const members = membersOf(config);
   return {
     topology: topologyOf(config),
@@ -133,6 +135,7 @@ export function engineOptionsOf(config: LearnerConfig): EngineOptions {
     batchMax: Math.max(batch.size, replay?.size ?? 0),
     precision,
     ...(members === null ? {} : { members }),
+    ...(neighbours === undefined ? {} : { neighbours }),
   };
 }
 

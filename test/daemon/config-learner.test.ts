@@ -66,6 +66,16 @@ describe("what learns", () => {
     expect(config.models["default"]?.learner).toBe("network");
   });
 
+  it("keeps rows for their neighbourhood where that is asked for", () => {
+    const learner = (yaml: string) => {
+      const model = parseConfig(`models: { a: { ${yaml} } }`).models["a"];
+      if (model === undefined) throw new Error("a model");
+      return learnerConfigJson(model).learner;
+    };
+    expect(learner("ensemble: { neighbours: 500 }").neighbours).toBe(500);
+    expect(Object.keys(learner("label: y"))).not.toContain("neighbours");
+  });
+
   it("is refused where an ensemble would know too much of too many inputs", () => {
     expect(() => parseConfig(`models: { a: { learner: ensemble, ${many} } }`)).toThrow(
       "allowed with 65 inputs: network",

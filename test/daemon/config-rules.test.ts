@@ -67,6 +67,7 @@ describe("values at and beyond their limits", () => {
     [model("learner: network, averaging: { decay: 0.9999 }")],
     [model("averaging: { decay: 0 }, replay: { kind: none }")],
     [model("learner: network, replay: { kind: window, rows: 1000000, batches: 64, size: 4096 }")],
+    [model("ensemble: { neighbours: 10 }")],
     [model("missing: refuse, categorical: { x1: [red, green], x2: 4094 }")],
     [model("optimizer: { kind: sgd, learningRate: 1000 }, batch: { size: 4096, maxAge: 1h }")],
     [model("snapshot: { every: 1 step, minGap: 0ms, keep: { last: 1, hourly: 0, daily: 0 } }")],
@@ -215,6 +216,7 @@ describe("keys that contradict one another", () => {
       model("optimizer: { kind: ekf }, network: { hidden: [1000] }"),
       "models.a.network.hidden",
     ],
+    ["rows for a network", model("ensemble: { neighbours: 10 }, learner: network"), "models.a.ensemble.neighbours"],
     ["classes for values", model("classes: [a, b], network: { loss: mse }"), "models.a.network.loss"],
     [
       "a batch above half the ring",

@@ -76,6 +76,7 @@ describe("a configuration without a file", () => {
           label: "y",
           classes: null,
           learner: "ensemble",
+          ensemble: { neighbours: 0 },
           network: {
             hidden: [32],
             activation: "relu",

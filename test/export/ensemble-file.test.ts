@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { assertWritable } from "../../src/export/ensemble-file.ts";
 import { anyModelFileOf, learnerOf, modelFileOf, parseAnyModelFile } from "../../src/export/model-file.ts";
 import { defaultMembers } from "../../src/learner/ensemble/members.ts";
 import { Learner } from "../../src/learner/learner.ts";
@@ -47,6 +48,23 @@ function taught(config: LearnerConfig): Learner {
 
 const rows = Array.from({ length: 40 }, (_, r) => [1 + (r % 7) / 3, 3 - (r % 5) / 2, (r % 3) - 1]);
 const said = (learner: Learner) => rows.flatMap((row) => [...learner.outputsFor(row)]);
+
+describe("an ensemble that keeps rows", () => {
+  it("is shown without them, their weight shared out, and not exported", () => {
+    const learner = taught({ ...two, neighbours: 50 });
+    const file = anyModelFileOf(learner);
+    if (file.version !== 2) throw new Error("an ensemble");
+    const { shares, weights } = file.mixer;
+    const sum = (numbers: ArrayLike<number>) => Array.from(numbers).reduce((all, number) => all + number, 0);
+    expect([shares.length, weights.length]).toEqual([file.members.length, file.members.length]);
+    expect(sum(shares)).toBeCloseTo(1, 10);
+    expect(sum(weights)).toBeCloseTo(sum(learner.engine.ensemble?.mixer.stacking.weights ?? []), 10);
+    expect(() => assertWritable(learner)).toThrow("in no exported model");
+    const other = new Learner(two);
+    expect(() => assertWritable(other)).not.toThrow();
+    for (const either of [learner, other]) either.release();
+  });
+});
 
 describe("the model file of an ensemble", () => {
   it.each([

@@ -21,6 +21,7 @@ import { assertComputable, type Layout } from "../topology.ts";
 import { BinaryVotes, ClassVotes } from "./class-votes.ts";
 import { nameOf } from "./members.ts";
 import { Mixer } from "./mixer.ts";
+import { Neighbours } from "./neighbours.ts";
 import { Relevance } from "./relevance.ts";
 import { ValueVotes } from "./value-votes.ts";
 import type { Lesson, Votes } from "./votes.ts";
@@ -45,6 +46,8 @@ export class EnsembleEngine implements Engine {
   readonly networks: readonly FilterNetwork[];
   readonly mixer: Mixer;
   readonly relevance: Relevance;
+  /** The last member, where rows are kept. */
+  readonly neighbours: Neighbours | null;
   /** Multiplies every ε; 1 by itself. */
   learningRate = 1;
   undone = false;
@@ -65,7 +68,7 @@ export class EnsembleEngine implements Engine {
   readonly #smallBefore: readonly Float64Array[];
 
   constructor(options: EngineOptions, kernels: Kernels) {
-    const { topology, batchMax, precision = "f64", members = [] } = options;
+    const { topology, batchMax, precision = "f64", members = [], neighbours } = options;
     assertComputable(topology);
     const features = topology.units[0] ?? 0;
     const outputs = topology.units.at(-1) ?? 0;
@@ -90,10 +93,13 @@ export class EnsembleEngine implements Engine {
     });
     this.layout = joined(layouts);
     this.gradients = vectorOf(precision, 0);
-    this.mixer = new Mixer(members.length);
+    this.mixer = new Mixer(members.length + (neighbours === undefined ? 0 : 1));
     this.relevance = new Relevance(features);
     this.#values = topology.loss === "mse" ? new ValueVotes(this.mixer) : null;
     this.#votes = this.#values ?? (outputs === 1 ? new BinaryVotes(this.mixer) : new ClassVotes(this.mixer, outputs));
+    const labelScaler = this.#values?.labels ?? null;
+    this.neighbours =
+      neighbours === undefined ? null : new Neighbours(neighbours, features, outputs, batchMax, labelScaler);
     this.scaler = options.scaled ? new Scaler(features) : null;
     this.inputs = new Float64Array(batchMax * features);
     this.#standardized = new Float64Array(batchMax * features);
@@ -125,12 +131,12 @@ export class EnsembleEngine implements Engine {
 
   /** Whether it is one network by itself, of the inputs as they are: a model file of version 1 has room for it. */
   get isPlain(): boolean {
-    return this.networks.length === 1 && this.networks[0]!.features === null && !this.networks[0]!.options.relevance;
+    return this.mixer.count === 1 && this.networks[0]!.features === null && !this.networks[0]!.options.relevance;
   }
 
   /** What a state block holds of it. */
   get vectors(): readonly TaggedVector[] {
-    const isAlone = this.networks.length === 1;
+    const isAlone = this.mixer.count === 1;
     return [
       ...this.networks.flatMap((network, n) => network.vectors(n)),
       ...(isAlone ? [] : [{ tag: "MIXR", member: 0, values: this.mixer.state }]),
@@ -141,13 +147,16 @@ export class EnsembleEngine implements Engine {
             { tag: "VARI", member: 0, values: this.#values.variances },
             { tag: "LABL", member: 0, values: this.#values.labels.state },
           ]),
+      ...(this.neighbours?.vectors ?? []),
     ];
   }
 
   /** Shows how each member fares. */
   get standings(): readonly Standing[] {
-    return this.networks.map(({ options }, n) => ({
-      name: nameOf(options),
+    const names = this.networks.map(({ options }) => nameOf(options));
+    if (this.neighbours !== null) names.push(`nearest of ${this.neighbours.kept} rows`);
+    return names.map((name, n) => ({
+      name,
       loss: this.mixer.meanLoss(n),
       weight: this.mixer.weight(n),
     }));
@@ -169,6 +178,7 @@ export class EnsembleEngine implements Engine {
     this.mixer.reset();
     this.relevance.reset();
     this.#values?.reset();
+    this.neighbours?.reset();
   }
 
   /** Takes note that the vectors were filled from outside. */
@@ -215,6 +225,10 @@ export class EnsembleEngine implements Engine {
       network.forward(this.#standardized, row * this.#features, this.relevance.factors);
       this.#votes.hear(n, network.sums);
     }
+    if (this.neighbours !== null) {
+      this.neighbours.forward(this.#standardized, row * this.#features, this.relevance.factors);
+      this.#votes.hear(networks.length, this.neighbours.sums);
+    }
     this.#votes.mix(this.outputs, row * this.outputCount);
   }
 
@@ -233,7 +247,8 @@ export class EnsembleEngine implements Engine {
       this.#votes.teach(n, label, lesson);
       if (!network.propose(lesson.direction, weight * numbers[0]!, weight * numbers[1]!)) return false;
     }
-    if (networks.length > 1) {
+    if (this.neighbours?.propose(this.#standardized, row * this.#features, label) === false) return false;
+    if (mixer.count > 1) {
       for (let n = 0; n < networks.length; n++) {
         const { options, inputGradients } = networks[n]!;
         // Of a linear member they are the same everywhere, and say little.
@@ -247,6 +262,7 @@ export class EnsembleEngine implements Engine {
   }
 
   #commit(): void {
+    this.neighbours?.commit();
     const { networks, learningRate } = this;
     for (let n = 0; n < networks.length; n++) {
       const network = networks[n]!;
@@ -273,6 +289,7 @@ export class EnsembleEngine implements Engine {
 
   #keep(): void {
     for (let v = 0; v < this.#small.length; v++) this.#smallBefore[v]!.set(this.#small[v]!);
+    this.neighbours?.hold();
     if (this.rows === 1) return;
     for (let n = 0; n < this.networks.length; n++) this.networks[n]!.hold();
   }
@@ -281,6 +298,7 @@ export class EnsembleEngine implements Engine {
     for (let v = 0; v < this.#small.length; v++) this.#small[v]!.set(this.#smallBefore[v]!);
     this.mixer.refresh();
     this.relevance.forget();
+    this.neighbours?.undo();
     if (this.rows === 1) return;
     for (let n = 0; n < this.networks.length; n++) this.networks[n]!.undo();
   }

@@ -13,6 +13,9 @@ const FEATURES_FEW = 32;
 const INPUTS_WIDE = 16;
 /** Inputs that the default members are for. */
 export const ENSEMBLE_INPUTS_MAX = 64;
+/** Fewest and most rows that may be kept for their neighbourhood. */
+export const NEIGHBOURS_MIN = 10;
+export const NEIGHBOURS_MAX = 10_000;
 /** With fewer units than this under one covariance, one for each layer is better. */
 const UNITS_MIN = 6;
 /** Weights that a network of UNITS has with one input and one output, or nearly so: what its covariance may cost. */

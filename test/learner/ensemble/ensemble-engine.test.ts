@@ -40,9 +40,11 @@ const ensembleOptions: fc.Arbitrary<EngineOptions> = fc
     scaled: fc.boolean(),
     batchMax: fc.integer({ min: 1, max: 5 }),
     precision: fc.constantFrom(...PRECISIONS),
+    kept: fc.constantFrom(0, 0, 10, 13),
   })
-  .map(({ features, head, classes, ...rest }) => ({
+  .map(({ features, head, classes, kept, ...rest }) => ({
     ...rest,
+    ...(kept === 0 ? {} : { neighbours: kept }),
     topology: {
       units: [features, head === "softmax" ? classes : 1],
       activations: [head === "mse" ? "identity" : head],
