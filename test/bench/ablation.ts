@@ -10,6 +10,9 @@ const isFourier = ({ fourier }: FilterOptions) => fourier !== undefined;
 const isLinear = ({ fourier, hidden }: FilterOptions) => fourier === undefined && hidden.length === 0;
 const isNetwork = (member: FilterOptions) => !isFourier(member) && !isLinear(member);
 
+/** Rows that a variant keeps. */
+const NEIGHBOURS = 1000;
+
 const variants: readonly (readonly [string, Change])[] = [
   ["the default", (members) => members],
   ["without relevance", (members) => members.map((member) => ({ ...member, relevance: false }))],
@@ -17,7 +20,7 @@ const variants: readonly (readonly [string, Change])[] = [
   ["without Fourier features", (members) => members.filter((member) => !isFourier(member))],
   ["without networks", (members) => members.filter((member) => !isNetwork(member))],
   ["without the linear member", (members) => members.filter((member) => !isLinear(member))],
-  ["without the decoupled network", (members) => members.filter(({ covariance }) => covariance === "full")],
+  ["without the layered network", (members) => members.filter(({ covariance }) => covariance === "full")],
   ["one ε for all: 1e-4", (members) => members.map((member) => ({ ...member, noise: 1e-4 }))],
   ["nothing forgotten: ε 0", (members) => members.map((member) => ({ ...member, noise: 0 }))],
   ["one network, 10 tanh", (members) => members.filter(isNetwork).slice(0, 1)],
@@ -46,5 +49,7 @@ export function benchAblation(args: readonly string[] = []): void {
   };
   for (const [name, change] of variants)
     line(name, (stream, seed) => changed(configFor(stream, "ensemble", seed), change));
+  const title = `with the nearest of ${NEIGHBOURS} rows`;
+  line(title, (stream, seed) => ({ ...configFor(stream, "ensemble", seed), neighbours: NEIGHBOURS }));
   line("config/plain.yaml", (stream, seed) => configFor(stream, "network", seed));
 }

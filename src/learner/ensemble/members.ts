@@ -36,7 +36,7 @@ export function defaultMembers(inputs: number, outputs: number): readonly Filter
     network(1e-3, true),
     network(1e-5, true),
     layered(1e-4, false),
-    fourier(FEATURES_FEW, 1, 1e-3, false),
+    fourier(features, 1, 1e-3, true),
     fourier(features, 2, 1e-5, false),
     fourier(features, 1, 1e-4, true),
     fourier(features, 2, 1e-5, true),
