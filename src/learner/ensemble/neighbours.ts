@@ -143,12 +143,14 @@ export class Neighbours {
     for (let i = 0; i < inputs; i++) weights[i] = relevance[i]! * relevance[i]!;
     distances.fill(Number.POSITIVE_INFINITY);
     for (let place = 0; place < count; place++) {
+      const most = distances[NEAREST - 1]!;
       let distance = 0;
-      for (let i = 0; i < inputs; i++) {
+      // A row that is too far by some of its inputs stays so.
+      for (let i = 0; i < inputs && distance < most; i++) {
         const away = rows[place * inputs + i]! - input[from + i]!;
         distance += weights[i]! * (away * away);
       }
-      if (!(distance < distances[NEAREST - 1]!)) continue;
+      if (!(distance < most)) continue;
       let n = NEAREST - 1;
       for (; n > 0 && distance < distances[n - 1]!; n--) {
         distances[n] = distances[n - 1]!;
