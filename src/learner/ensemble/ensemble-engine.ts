@@ -99,7 +99,7 @@ export class EnsembleEngine implements Engine {
     this.#votes = this.#values ?? (outputs === 1 ? new BinaryVotes(this.mixer) : new ClassVotes(this.mixer, outputs));
     const labelScaler = this.#values?.labels ?? null;
     this.neighbours =
-      neighbours === undefined ? null : new Neighbours(neighbours, features, outputs, batchMax, labelScaler);
+      neighbours === undefined ? null : new Neighbours(kernels, neighbours, features, outputs, batchMax, labelScaler);
     this.scaler = options.scaled ? new Scaler(features) : null;
     this.inputs = new Float64Array(batchMax * features);
     this.#standardized = new Float64Array(batchMax * features);

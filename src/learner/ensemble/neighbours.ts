@@ -3,6 +3,8 @@
 
 import { log } from "../elementary.ts";
 import type { TaggedVector } from "../engine.ts";
+import { filledUp } from "../kalman/covariance.ts";
+import { type Kernels, type SinglePlace, within } from "../kalman/kernels.ts";
 import type { Scaler } from "../scaler.ts";
 
 /** Rows that are asked. */
@@ -12,13 +14,17 @@ const NEAREST = 10;
 const LEARNED = 0;
 const HEAD = 1;
 
-/** State: the rows (N, I), f32, as a ring; then how many were learned, and their labels (N), f64. */
+/** State: the rows (I, N), f32, as a ring, N being filled up; then how many were learned, and their labels (N), f64. */
 export class Neighbours {
   /** Rows that are kept. */
   readonly kept: number;
   /** (K) what they say, as the last layer of a network would. */
   readonly sums: Float64Array;
+  readonly #kernels: Kernels;
   readonly #inputs: number;
+  /** Rows that there is room for. */
+  readonly #filled: number;
+  readonly #place: SinglePlace;
   readonly #rows: Float32Array;
   readonly #labels: Float64Array;
   /** Those of a mini-batch that are written over, for `undo` (B, I) and (B). */
@@ -27,23 +33,33 @@ export class Neighbours {
   readonly #learnedBefore = new Float64Array(1);
   /** What is proposed (I + 1). */
   readonly #next: Float64Array;
-  readonly #weights: Float64Array;
-  readonly #distances = new Float64Array(NEAREST);
+  readonly #point: SinglePlace;
+  readonly #weights: SinglePlace;
+  /** Of all rows (N). */
+  readonly #distances: SinglePlace;
+  /** Distances and places of the nearest, the nearest first. */
+  readonly #nearest = new Float64Array(NEAREST);
   readonly #places = new Float64Array(NEAREST);
   /** Of values: their mean and deviation. */
   readonly #scaler: Scaler | null;
 
-  constructor(kept: number, inputs: number, outputs: number, rowsMax: number, scaler: Scaler | null) {
+  constructor(kernels: Kernels, kept: number, inputs: number, outputs: number, rowsMax: number, scaler: Scaler | null) {
+    this.#kernels = kernels;
     this.kept = kept;
     this.#inputs = inputs;
+    this.#filled = filledUp(kept);
     this.#scaler = scaler;
     this.sums = new Float64Array(outputs);
-    this.#rows = new Float32Array(kept * inputs);
+    const numbers = this.#filled * inputs;
+    this.#place = within(kernels.singles(numbers), 0, numbers);
+    this.#rows = this.#place.values;
     this.#labels = new Float64Array(HEAD + kept);
     this.#rowsBefore = new Float32Array(rowsMax * inputs);
     this.#labelsBefore = new Float64Array(rowsMax);
     this.#next = new Float64Array(inputs + 1);
-    this.#weights = new Float64Array(inputs);
+    this.#point = kernels.singles(inputs);
+    this.#weights = kernels.singles(inputs);
+    this.#distances = kernels.singles(this.#filled);
   }
 
   /** What of the learner state it is. */
@@ -59,7 +75,7 @@ export class Neighbours {
     this.#labels.fill(0);
   }
 
-  /** Asks the rows that are nearest to the input (I) that begins at `from`; the first of equally near ones as they stand. */
+  /** Asks the rows that are nearest to the input (I) that begins at `from`; of equally near ones the newer. */
   forward(input: Float64Array, from: number, relevance: Float64Array): void {
     const found = this.#find(input, from, relevance);
     if (this.#scaler !== null) return this.#average(found, this.#scaler);
@@ -99,8 +115,9 @@ export class Neighbours {
     const turn = learned - this.#learnedBefore[0]!;
     this.#labelsBefore[turn] = labels[HEAD + place]!;
     for (let i = 0; i < inputs; i++) {
-      this.#rowsBefore[turn * inputs + i] = this.#rows[place * inputs + i]!;
-      this.#rows[place * inputs + i] = this.#next[i]!;
+      const entry = i * this.#filled + place;
+      this.#rowsBefore[turn * inputs + i] = this.#rows[entry]!;
+      this.#rows[entry] = this.#next[i]!;
     }
     labels[HEAD + place] = this.#next[inputs]!;
     labels[LEARNED] = learned + 1;
@@ -120,7 +137,7 @@ export class Neighbours {
     for (let turn = labels[LEARNED]! - before - 1; turn >= 0; turn--) {
       const place = (before + turn) % this.kept;
       labels[HEAD + place] = this.#labelsBefore[turn]!;
-      for (let i = 0; i < inputs; i++) this.#rows[place * inputs + i] = this.#rowsBefore[turn * inputs + i]!;
+      for (let i = 0; i < inputs; i++) this.#rows[i * this.#filled + place] = this.#rowsBefore[turn * inputs + i]!;
     }
     labels[LEARNED] = before;
   }
@@ -134,33 +151,34 @@ export class Neighbours {
   /** Finds the nearest rows, the nearest first; returns how many there are. */
   #find(input: Float64Array, from: number, relevance: Float64Array): number {
     const inputs = this.#inputs;
-    const rows = this.#rows;
-    const weights = this.#weights;
-    const distances = this.#distances;
-    const places = this.#places;
+    const [point, weights] = [this.#point.values, this.#weights.values];
+    for (let i = 0; i < inputs; i++) {
+      point[i] = input[from + i]!;
+      weights[i] = relevance[i]! * relevance[i]!;
+    }
+    this.#kernels.distances(this.#distances, this.#place, this.#point, this.#weights, inputs, this.#filled);
     const learned = this.#labels[LEARNED]!;
     const count = learned < this.kept ? learned : this.kept;
-    for (let i = 0; i < inputs; i++) weights[i] = relevance[i]! * relevance[i]!;
-    distances.fill(Number.POSITIVE_INFINITY);
-    for (let place = 0; place < count; place++) {
-      const most = distances[NEAREST - 1]!;
-      let distance = 0;
-      // A row that is too far by some of its inputs stays so.
-      for (let i = 0; i < inputs && distance < most; i++) {
-        const away = rows[place * inputs + i]! - input[from + i]!;
-        distance += weights[i]! * (away * away);
-      }
-      if (!(distance < most)) continue;
+    const distances = this.#distances.values;
+    const nearest = this.#nearest;
+    const places = this.#places;
+    nearest.fill(Number.POSITIVE_INFINITY);
+    // From the newest on: where the world moves it is the nearest, and those behind it are passed over.
+    let place = learned % this.kept;
+    for (let age = 0; age < count; age++) {
+      place = place === 0 ? this.kept - 1 : place - 1;
+      const distance = distances[place]!;
+      if (!(distance < nearest[NEAREST - 1]!)) continue;
       let n = NEAREST - 1;
-      for (; n > 0 && distance < distances[n - 1]!; n--) {
-        distances[n] = distances[n - 1]!;
+      for (; n > 0 && distance < nearest[n - 1]!; n--) {
+        nearest[n] = nearest[n - 1]!;
         places[n] = places[n - 1]!;
       }
-      distances[n] = distance;
+      nearest[n] = distance;
       places[n] = place;
     }
     let found = 0;
-    while (found < NEAREST && distances[found]! < Number.POSITIVE_INFINITY) found++;
+    while (found < NEAREST && nearest[found]! < Number.POSITIVE_INFINITY) found++;
     return found;
   }
 }

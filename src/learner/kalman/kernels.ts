@@ -37,6 +37,18 @@ export interface Kernels {
   product(v: SinglePlace, covariance: SinglePlace, g: SinglePlace, filled: number): void;
   /** Updates P into `to`, which may be P itself: see covariance.ts. */
   rankOne(to: SinglePlace, covariance: SinglePlace, v: SinglePlace, filled: number): void;
+  /**
+   * Computes the squared distances (N) of a point (I) from `rows` (I, N), input by input, each difference's square times its
+   * weight; N is a multiple of 4.
+   */
+  distances(
+    out: SinglePlace,
+    rows: SinglePlace,
+    point: SinglePlace,
+    weights: SinglePlace,
+    inputs: number,
+    count: number,
+  ): void;
   release(): void;
 }
 
@@ -85,6 +97,24 @@ export class ReferenceKernels implements Kernels {
 
   rankOne(to: SinglePlace, covariance: SinglePlace, v: SinglePlace, filled: number): void {
     rankOne(to.values, covariance.values, v.values, filled);
+  }
+
+  distances(
+    out: SinglePlace,
+    rows: SinglePlace,
+    point: SinglePlace,
+    weights: SinglePlace,
+    inputs: number,
+    count: number,
+  ): void {
+    for (let n = 0; n < count; n++) {
+      let sum = 0;
+      for (let i = 0; i < inputs; i++) {
+        const away = Math.fround(rows.values[i * count + n]! - point.values[i]!);
+        sum = Math.fround(sum + Math.fround(weights.values[i]! * Math.fround(away * away)));
+      }
+      out.values[n] = sum;
+    }
   }
 
   release(): void {}

@@ -24,6 +24,7 @@ export function emitKernels(precision: Precision, memoryPagesMax: number): Emitt
     ["affine", emitAffine(lanes)],
     ["product", emitProduct(singles)],
     ["rankOne", emitRankOne(singles, constants)],
+    ["distances", emitDistances(singles)],
   ]);
   return { module: assemble(functions, memoryPagesMax), constants: constants.bits };
 }
@@ -125,6 +126,31 @@ function emitRankOne(lanes: Lanes, constants: Constants): Code {
     };
     squareOf(place, diagonal);
     code.loop(op("i32.add", place, i32(VECTOR_BYTES)), end, VECTOR_BYTES, (column) => squareOf(column));
+  });
+  return code;
+}
+
+/** Emits (constants, out, rows, point, weights, inputs, count) → (): four rows at a time. */
+function emitDistances(lanes: Lanes): Code {
+  const code = new Code(7);
+  const [out, rowsAt, point, weights] = [local(1), local(2), local(3), local(4)];
+  const [inputs, count] = [local(5), local(6)];
+  const columnBytes = code.keep("i32", op("i32.mul", count, i32(lanes.width)));
+  const end = code.keep("i32", op("i32.add", out, columnBytes));
+  const inputsEnd = code.keep("i32", behind(point, inputs, lanes.width));
+  const fromPoint = code.keep("i32", op("i32.sub", weights, point));
+  const first = code.variable("i32", rowsAt);
+  code.loop(out, end, VECTOR_BYTES, (place) => {
+    const sum = code.variable("v128", zero);
+    const entry = code.variable("i32", first.value);
+    code.loop(point, inputsEnd, lanes.width, (x) => {
+      const away = code.keep("v128", lanes.sub(lanes.load(entry.value, 0), lanes.broadcast(x, 0)));
+      const weight = lanes.broadcast(op("i32.add", x, fromPoint), 0);
+      code.assign(sum, lanes.add(sum.value, lanes.mul(weight, lanes.mul(away, away))));
+      code.assign(entry, op("i32.add", entry.value, columnBytes));
+    });
+    lanes.store(code, place, 0, sum.value, SQUARE);
+    advance(code, first, VECTOR_BYTES);
   });
   return code;
 }

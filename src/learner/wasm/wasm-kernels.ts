@@ -21,6 +21,15 @@ interface Functions {
     units: number,
   ) => void;
   readonly product: (constants: number, v: number, covariance: number, g: number, filled: number) => void;
+  readonly distances: (
+    constants: number,
+    out: number,
+    rows: number,
+    point: number,
+    weights: number,
+    inputs: number,
+    count: number,
+  ) => void;
   readonly rankOne: (constants: number, to: number, covariance: number, v: number, filled: number) => void;
 }
 
@@ -87,6 +96,17 @@ export class WasmKernels implements Kernels {
 
   rankOne(to: SinglePlace, covariance: SinglePlace, v: SinglePlace, filled: number): void {
     this.#functions.rankOne(this.#constants, to.at, covariance.at, v.at, filled);
+  }
+
+  distances(
+    out: SinglePlace,
+    rows: SinglePlace,
+    point: SinglePlace,
+    weights: SinglePlace,
+    inputs: number,
+    count: number,
+  ): void {
+    this.#functions.distances(this.#constants, out.at, rows.at, point.at, weights.at, inputs, count);
   }
 
   release(): void {

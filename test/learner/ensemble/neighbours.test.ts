@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Neighbours } from "../../../src/learner/ensemble/neighbours.ts";
+import { ReferenceKernels } from "../../../src/learner/kalman/kernels.ts";
 import { Random } from "../../../src/learner/random.ts";
 import { Scaler } from "../../../src/learner/scaler.ts";
 
+const kernels = new ReferenceKernels("f64");
 const KEPT = 25;
 const RELEVANCE = Float64Array.of(2, 0.5);
 
@@ -37,7 +39,7 @@ const points = [
 
 describe("the nearest of the newest rows", () => {
   it.each([4, 10, KEPT, 61])("give the odds of two classes, after %i rows", (rows) => {
-    const neighbours = new Neighbours(KEPT, 2, 1, 1, null);
+    const neighbours = new Neighbours(kernels, KEPT, 2, 1, 1, null);
     const seen = filled(neighbours, rows, 2);
     for (const point of points) {
       const labels = nearestLabels(seen, point);
@@ -48,7 +50,7 @@ describe("the nearest of the newest rows", () => {
   });
 
   it("give the logarithms of how often each of several classes is among them", () => {
-    const neighbours = new Neighbours(KEPT, 2, 4, 1, null);
+    const neighbours = new Neighbours(kernels, KEPT, 2, 4, 1, null);
     const seen = filled(neighbours, 40, 4);
     for (const point of points) {
       const labels = nearestLabels(seen, point);
@@ -63,7 +65,7 @@ describe("the nearest of the newest rows", () => {
   it("give the mean of values, standardized as the labels are", () => {
     const scaler = new Scaler(1);
     scaler.import([90], [4], null);
-    const neighbours = new Neighbours(KEPT, 2, 1, 1, scaler);
+    const neighbours = new Neighbours(kernels, KEPT, 2, 1, 1, scaler);
     const seen = filled(neighbours, 40, 0);
     for (const point of points) {
       const labels = nearestLabels(seen, point);
@@ -74,13 +76,13 @@ describe("the nearest of the newest rows", () => {
   });
 
   it("say nothing before the first row", () => {
-    const neighbours = new Neighbours(KEPT, 2, 1, 1, null);
+    const neighbours = new Neighbours(kernels, KEPT, 2, 1, 1, null);
     neighbours.forward(Float64Array.of(1, 2), 0, RELEVANCE);
     expect(neighbours.sums[0]).toBe(0);
   });
 
   it.each([0, 20, 24, 70])("are as they were when a mini-batch is undone, after %i rows", (rows) => {
-    const neighbours = new Neighbours(KEPT, 2, 1, 6, null);
+    const neighbours = new Neighbours(kernels, KEPT, 2, 1, 6, null);
     filled(neighbours, rows, 2);
     const before = neighbours.vectors.map(({ values }) => values.slice());
     neighbours.hold();
@@ -98,6 +100,6 @@ describe("the nearest of the newest rows", () => {
     [[1, 1e39], 1],
     [[1, 1], Number.POSITIVE_INFINITY],
   ])("refuse what is not finite, or would not be: %j, %d", (x, label) => {
-    expect(new Neighbours(KEPT, 2, 1, 1, null).propose(Float64Array.from(x), 0, label)).toBe(false);
+    expect(new Neighbours(kernels, KEPT, 2, 1, 1, null).propose(Float64Array.from(x), 0, label)).toBe(false);
   });
 });

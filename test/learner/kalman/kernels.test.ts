@@ -96,6 +96,41 @@ describe("the kernels of a filter", () => {
     );
   });
 
+  it("agree on every bit of distances", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 12 }), fc.nat(), (inputs, fours, seed) => {
+        const random = new Random(seed);
+        const count = 4 * fours;
+        const [one, other] = both("f64").map((kernels) => ({
+          kernels,
+          rows: kernels.singles(inputs * count),
+          point: kernels.singles(inputs),
+          weights: kernels.singles(inputs),
+          out: kernels.singles(count),
+        }));
+        if (one === undefined || other === undefined) throw new Error("two kernels");
+        for (const place of ["rows", "point", "weights"] as const) {
+          const { values } = one[place];
+          for (let i = 0; i < values.length; i++) values[i] = random.normal();
+          other[place].values.set(values);
+        }
+        for (const { kernels, out, rows, point, weights } of [one, other]) {
+          kernels.distances(out, rows, point, weights, inputs, count);
+        }
+        expect(differs(one.out.values, other.out.values, count)).toBe(-1);
+        const last = Array.from({ length: inputs }, (_, i) => {
+          const away = (one.rows.values[i * count + count - 1] ?? 0) - (one.point.values[i] ?? 0);
+          return (one.weights.values[i] ?? 0) * away * away;
+        });
+        expect(one.out.values[count - 1]).toBeCloseTo(
+          last.reduce((sum, square) => sum + square, 0),
+          4,
+        );
+      }),
+      { seed: SEED, numRuns: 60 },
+    );
+  });
+
   it("multiply by the symmetric matrix that the squares stand for, and update it as the formula says", () => {
     const count = 11;
     const filled = filledUp(count);
