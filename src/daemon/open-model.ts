@@ -23,9 +23,11 @@ export interface OpenModelOptions {
   readonly now: number;
 }
 
+const UNSAVED = { sequence: 0, ordinal: 0, bytes: 0, step: 0 };
+
 /** Makes a new model live, with its first snapshot in its draft. */
 export function createModel(options: OpenModelOptions, wanted: ConfigInForce): Model {
-  const model = live(options, new ModelState(wanted), { newestSnapshot: null, saved: { sequence: 0, step: 0 } }, 0);
+  const model = live(options, new ModelState(wanted), { newestSnapshot: null, saved: UNSAVED }, 0);
   model.configure(wanted);
   model.save("created", options.now);
   return model;
@@ -37,16 +39,20 @@ export function createModel(options: OpenModelOptions, wanted: ConfigInForce): M
  */
 export async function resumeModel(
   options: OpenModelOptions,
-  { state, replay, commitFrom, numerics, savedSequence }: Recovered,
+  { state, replay, commitFrom, numerics, saved }: Recovered,
   wanted: ConfigInForce | null,
 ): Promise<Model> {
   const { store, name } = options;
   const [newest] = await store.snapshots({ model: name, limit: 1 });
-  const saved = { sequence: savedSequence, step: newest?.step ?? 0 };
-  const model = live(options, state, { newestSnapshot: newest?.id ?? null, saved }, replay.pendingRows);
+  const before = { newestSnapshot: newest?.id ?? null, saved: { ...saved, step: newest?.step ?? 0 } };
+  const model = live(options, state, before, replay.pendingRows);
   model.recover(replay, commitFrom, options.now);
   if (wanted !== null) adapt(model, wanted, options);
-  if (numerics !== NUMERICS && model.draft.empty) model.configure(state.config);
+  if (numerics !== NUMERICS && model.draft.empty) {
+    // Else the next start would find a journal that is ahead of a state of other numerics.
+    model.save("config", options.now);
+    model.configure(state.config);
+  }
   return model;
 }
 

@@ -7,6 +7,7 @@ import { NUMERICS } from "../learner/numerics.ts";
 import type { Section } from "../learner/transaction.ts";
 import type { StateRecord } from "../store/store.ts";
 import type { StoreThread } from "../store/store-thread.ts";
+import type { Saved } from "../stream/model.ts";
 import { configInForce, ModelState } from "../stream/model-state.ts";
 import { Replay } from "../stream/replay.ts";
 import { pagesFrom, RollbackStates } from "./journal-reader.ts";
@@ -20,8 +21,8 @@ export interface Recovered {
   readonly commitFrom: number;
   /** Of the program that saved the state. */
   readonly numerics: number;
-  /** Sequence of the state that the replay began with. */
-  readonly savedSequence: number;
+  /** The state that the replay began with. */
+  readonly saved: Omit<Saved, "step">;
 }
 
 /**
@@ -77,7 +78,7 @@ class Recovery implements Recovered {
   readonly replay: Replay;
   commitFrom: number;
   readonly numerics: number;
-  readonly savedSequence: number;
+  readonly saved: Omit<Saved, "step">;
   readonly #savedStep: number;
   /** The commit from which on the journal is read for it. */
   readonly #from: number;
@@ -92,7 +93,8 @@ class Recovery implements Recovered {
     this.state.restore(saved);
     this.commitFrom = saved.commitFrom;
     this.numerics = saved.numerics;
-    this.savedSequence = saved.sequence;
+    const { sequence, ordinal, learner, monitor } = saved;
+    this.saved = { sequence, ordinal, bytes: learner.length + monitor.length };
     this.#savedStep = saved.step;
     this.#from = saved.commitFrom;
     this.#store = store;
@@ -101,7 +103,7 @@ class Recovery implements Recovered {
   }
 
   get rows(): number {
-    return this.state.sequence - this.savedSequence;
+    return this.state.sequence - this.saved.sequence;
   }
 
   get steps(): number {

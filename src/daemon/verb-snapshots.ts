@@ -224,7 +224,7 @@ export async function loadSnapshot(rooms: Rooms, name: string | undefined, idOrT
   const saved = await rooms.store.state(record.id);
   // It is looked at, not trained: what the reference engine takes of memory is collected by itself.
   const learner = new Learner(configInForce(saved.config, saved.configHash).learner, "reference");
-  learner.restore(saved.learner);
+  learner.resume(saved.learner, saved.numerics);
   return { record, saved, learner };
 }
 

@@ -111,8 +111,8 @@ export class Adaptation {
     ];
   }
 
-  /** Takes over what `save` wrote of the same policy; a learner of this config is made of a challenger. Throws `state-damaged`. */
-  restore(sections: readonly StateSection[], { config }: Pick<Learner, "config">): void {
+  /** Takes over what a program of these numerics wrote by `save` of the same policy; a learner of this config is made of a challenger. Throws `state-damaged`. */
+  restore(sections: readonly StateSection[], { config }: Pick<Learner, "config">, numerics: number): void {
     const find = (tag: string) => sections.find((section) => section.tag === tag)?.bytes;
     const [head, rows, challenger] = [find("ADPT"), find("ROWS"), find("CHAL")];
     if (head !== undefined) fillFrom(this.#head, head, "ADPT");
@@ -121,7 +121,7 @@ export class Adaptation {
     this.#dismissLearner();
     if (challenger === undefined || this.policy !== "background") return;
     this.#challenger = new Learner(config);
-    this.#challenger.restore(challenger);
+    this.#challenger.resume(challenger, numerics);
   }
 
   #act(learner: Learner): Reaction | null {

@@ -1,9 +1,11 @@
+import { RivuletError } from "../error.ts";
 import { ClassWeights } from "./class-weights.ts";
 import { Encoder } from "./encoder.ts";
 import type { Engine, TaggedVector } from "./engine.ts";
 import { createEngine, type EngineChoice } from "./engines.ts";
 import { ExperienceReplay } from "./experience-replay.ts";
 import { classesOf, engineOptionsOf, type LearnerConfig } from "./learner-config.ts";
+import { NUMERICS } from "./numerics.ts";
 import { momentsOf, resolveOptimizer } from "./optimizer.ts";
 import type { Vector } from "./precision.ts";
 import { Random } from "./random.ts";
@@ -157,6 +159,20 @@ export class Learner {
     this.#encoder.resume(sections.map(({ tag }) => tag));
     for (const { tag, member, values } of this.#vectors()) fillFrom(values, sectionOf(sections, tag, member), tag);
     this.engine.ensemble?.refresh();
+  }
+
+  /**
+   * Takes over a learner state that a program of these numerics wrote for the same config. Another release may keep what it
+   * learned in another form: then what both have is taken over. Throws `state-damaged`.
+   */
+  resume(block: Uint8Array, numerics: number): void {
+    try {
+      this.restore(block);
+    } catch (error) {
+      const isOfOther = numerics !== NUMERICS && error instanceof RivuletError && error.code === "state-damaged";
+      if (!isOfOther) throw error;
+      this.adopt(block);
+    }
   }
 
   /**

@@ -209,6 +209,7 @@ export class ModelState {
   restore(saved: {
     readonly learner: Uint8Array;
     readonly monitor: Uint8Array;
+    readonly numerics: number;
     readonly step: number;
     readonly sequence: number;
     readonly ordinal: number;
@@ -220,8 +221,8 @@ export class ModelState {
     if (sections.some(({ tag }) => tag === "LATE")) this.questions.restore(sectionOf(sections, "LATE", 0));
     const scores = sections.find(({ tag }) => tag === "METR");
     if (scores !== undefined) this.#monitor?.restore(scores.bytes);
-    this.#adaptation.restore(sections, this.#learner);
-    this.#learner.restore(saved.learner);
+    this.#adaptation.restore(sections, this.#learner, saved.numerics);
+    this.#learner.resume(saved.learner, saved.numerics);
     this.step = saved.step;
     this.sequence = saved.sequence;
     this.ordinal = saved.ordinal;

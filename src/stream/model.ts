@@ -27,6 +27,15 @@ export interface ModelPolicy {
   readonly snapshot: SnapshotPolicy;
 }
 
+/** Tells how far a model is saved: what came after it is not saved yet. */
+export interface Saved {
+  readonly sequence: number;
+  readonly ordinal: number;
+  /** Of learner and monitor state together. */
+  readonly bytes: number;
+  readonly step: number;
+}
+
 export interface ModelOptions {
   readonly name: string;
   readonly state: ModelState;
@@ -42,8 +51,8 @@ export interface ModelOptions {
   readonly nextSnapshot: () => number;
   /** The newest snapshot of the model; null before its first. */
   readonly newestSnapshot: number | null;
-  /** Sequence of the newest saved state, and step of the newest snapshot: what came after them is not saved yet. */
-  readonly saved: { readonly sequence: number; readonly step: number };
+  /** Where the newest saved state stands and how many bytes it has, and the step of the newest snapshot. */
+  readonly saved: Saved;
   /** Now, by the scheduler's clock. */
   readonly now: number;
 }
@@ -69,10 +78,7 @@ export class Model {
   readonly #nextSnapshot: () => number;
   #newestSnapshot: number | null;
   #snapshotAt: number;
-  #snapshotStep: number;
-  #savedSequence: number;
-  /** What the newest state took that was saved since the start. */
-  #savedBytes = 0;
+  #saved: Saved;
   readonly #snapshotBudget: SnapshotBudget;
 
   constructor(options: ModelOptions) {
@@ -88,8 +94,7 @@ export class Model {
     this.#nextSnapshot = options.nextSnapshot;
     this.#newestSnapshot = options.newestSnapshot;
     this.#snapshotAt = options.now;
-    this.#snapshotStep = options.saved.step;
-    this.#savedSequence = options.saved.sequence;
+    this.#saved = options.saved;
     this.#snapshotBudget = options.snapshotBudget;
   }
 
@@ -263,22 +268,22 @@ export class Model {
     this.#write({ id, parent, reason, metrics: this.metrics });
     this.#newestSnapshot = id;
     this.#snapshotAt = now;
-    this.#snapshotStep = this.state.step;
+    this.#saved = { ...this.#saved, step: this.state.step };
     return id;
   }
 
   /** Saves what is due by now: a snapshot by time or steps, else a recovery checkpoint by work done. Tells the snapshot. */
   saveIfDue(now: number): { readonly id: number; readonly reason: SnapshotReason } | null {
     const { every, minGapMs } = this.#policy.snapshot;
-    const steps = this.state.step - this.#snapshotStep;
+    const steps = this.state.step - this.#saved.step;
     const gap = now - this.#snapshotAt;
     const due = "ms" in every ? gap >= every.ms : steps >= every.steps;
     const reason = "ms" in every ? "time" : "steps";
     const isDue = steps > 0 && due && gap >= minGapMs;
-    if (isDue && (reason === "steps" || this.#snapshotBudget.allows(this.name, this.#savedBytes, now))) {
+    if (isDue && (reason === "steps" || this.#snapshotBudget.allows(this.name, this.#saved.bytes, now))) {
       return { id: this.save(reason, now), reason };
     }
-    const rows = this.state.sequence - this.#savedSequence;
+    const rows = this.state.sequence - this.#saved.sequence;
     const work = workOf(this.state, rows);
     if (rows >= CHECKPOINT_ROWS || work >= CHECKPOINT_MULTIPLY_ADDS) this.#write(null);
     return null;
@@ -286,7 +291,7 @@ export class Model {
 
   /** Tells whether anything happened after the newest saved state. */
   get unsaved(): boolean {
-    return this.state.sequence > this.#savedSequence || this.state.step > this.#snapshotStep;
+    return this.state.ordinal > this.#saved.ordinal || this.state.step > this.#saved.step;
   }
 
   #command(command: Command): void {
@@ -303,8 +308,8 @@ export class Model {
   ): void {
     const { state } = this;
     const [learner, monitor] = [state.learner.save(), state.saveMonitor()];
-    this.#savedSequence = state.sequence;
-    this.#savedBytes = learner.length + monitor.length;
+    const bytes = learner.length + monitor.length;
+    this.#saved = { ...this.#saved, sequence: state.sequence, ordinal: state.ordinal, bytes };
     this.draft.save(
       {
         model: this.name,

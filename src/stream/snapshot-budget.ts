@@ -19,8 +19,8 @@ export class SnapshotBudget {
   #bytes = BURST_BYTES;
   #secondBytes = SECOND_BYTES;
   #at = Number.NaN;
-  /** Who waits, first come first, and when it asked last. */
-  readonly #waiting = new Map<string, number>();
+  /** Who waits, first come first: for how many bytes, and when it asked last. */
+  readonly #waiting = new Map<string, { readonly bytes: number; readonly askedAt: number }>();
 
   constructor(options: Pick<CommitOptions, "profile" | "bytesPerDay">) {
     this.#options = options;
@@ -34,15 +34,16 @@ export class SnapshotBudget {
     this.#at = now;
     this.#bytes = Math.min(BURST_BYTES, this.#bytes + (elapsed * SHARE * bytesPerDay) / DAY_MS);
     this.#secondBytes = Math.min(SECOND_BYTES, this.#secondBytes + (elapsed * SECOND_BYTES) / 1000);
-    this.#waiting.set(model, now);
-    // One that takes more than ever is there would wait for ever.
-    if (this.#secondBytes < Math.min(bytes, SECOND_BYTES)) return false;
-    const each = Math.min(bytes, BURST_BYTES);
-    let needed = each;
-    for (const [other, askedAt] of this.#waiting) {
-      if (needed > this.#bytes) return false;
+    this.#waiting.set(model, { bytes, askedAt: now });
+    // What those who came before it wait for is not for it. One that takes more than ever is there would wait for ever.
+    let needed = 0;
+    let neededAtOnce = 0;
+    for (const [other, waits] of this.#waiting) {
+      if (now - waits.askedAt > PATIENCE_MS) continue;
+      needed += Math.min(waits.bytes, BURST_BYTES);
+      neededAtOnce += Math.min(waits.bytes, SECOND_BYTES);
+      if (needed > this.#bytes || neededAtOnce > this.#secondBytes) return false;
       if (other === model) break;
-      if (now - askedAt <= PATIENCE_MS) needed += each;
     }
     this.#waiting.delete(model);
     this.#bytes -= bytes;

@@ -5,7 +5,9 @@ import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/daemon/config.ts";
 import { type Daemon, openDaemon } from "../../src/daemon/daemon.ts";
 import { silentLog } from "../../src/daemon/log.ts";
+import { NUMERICS } from "../../src/learner/numerics.ts";
 import { Random } from "../../src/learner/random.ts";
+import { decodeStateBlock, encodeStateBlock } from "../../src/learner/state-block.ts";
 import { checksumOf } from "../../src/store/records.ts";
 import { ask, connectTo, journalOf, open, temporaryFolder } from "./open.ts";
 
@@ -37,7 +39,48 @@ function crashed(data: string): string {
   return copy;
 }
 
+/** Makes what is saved look as if a release of other numerics had saved it, which kept its covariances under another tag. */
+async function madeByOthers(data: string, set: readonly string[]): Promise<void> {
+  const daemon = await open(data, null, set);
+  const ids = (await ask(daemon, "snapshots-list", {})).map(({ id }) => id);
+  const states = await Promise.all(ids.map((id) => daemon.rooms.store.state(id)));
+  await daemon.close();
+  const db = new Database(join(data, "rivulet.db"));
+  for (const [i, id] of ids.entries()) {
+    const state = states[i];
+    if (state === undefined) throw new Error("a state is missing");
+    const sections = decodeStateBlock(state.learner).map((section) =>
+      section.tag === "COVS" ? { ...section, tag: "COVA" } : section,
+    );
+    const forged = { ...state, numerics: NUMERICS - 1, learner: encodeStateBlock(sections) };
+    db.prepare(
+      "UPDATE states SET numerics = ?, learner = ?, checksum = ? WHERE id = (SELECT state_id FROM snapshots WHERE id = ?)",
+    ).run(forged.numerics, forged.learner, checksumOf(forged), id);
+  }
+  db.close();
+}
+
 describe("a restart", () => {
+  it.each([["sgd"], ["ekf"]])("goes on from what a release of other numerics saved, and again (%s)", async (kind) => {
+    const data = temporaryFolder();
+    const set = [...PATIENT, `models.default.optimizer.kind=${kind}`];
+    const first = await open(data, null, set);
+    await publish(first, 40, 1);
+    const said = await ask(first, "predict", { values: [0.3, -0.4] });
+    await first.close();
+    await madeByOthers(data, set);
+    for (let start = 0; start < 3; start++) {
+      const daemon = await open(data, null, set);
+      expect(await ask(daemon, "predict", { values: [0.3, -0.4] })).toMatchObject({ prediction: said.prediction });
+      await daemon.close();
+    }
+    const last = await open(data, null, set);
+    await publish(last, 40, 2);
+    const [newest] = await ask(last, "snapshots-list", { limit: 1 });
+    expect(await ask(last, "verify", { from: String(newest?.id) })).toMatchObject({ outcome: "same", rows: 40 });
+    expect(await ask(last, "snapshots-show", { snapshot: "1" })).toMatchObject({ numerics: NUMERICS - 1 });
+  });
+
   it("goes on after a clean stop as if there had been none", async () => {
     const data = temporaryFolder();
     const first = await open(data, null, PATIENT);

@@ -49,7 +49,7 @@ export function liveModel(options: {
     commit: options.commit ?? { filling: 1 },
     nextSnapshot: () => ++snapshots,
     newestSnapshot: null,
-    saved: { sequence: 0, step: 0 },
+    saved: { sequence: 0, ordinal: 0, bytes: 0, step: 0 },
     now: 0,
   });
 }

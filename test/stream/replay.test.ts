@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LearnerConfig } from "../../src/learner/learner-config.ts";
+import { NUMERICS } from "../../src/learner/numerics.ts";
 import { Random } from "../../src/learner/random.ts";
 import type { SavedState, Section } from "../../src/learner/transaction.ts";
 import { ANSWER, QUESTION } from "../../src/sample/rows.ts";
@@ -207,6 +208,7 @@ describe("the fold", () => {
     expect(replay.pending.map((block) => [block.firstSequence, block.rows])).toEqual([[1, 7]]);
     const again = liveModel({});
     again.state.restore({
+      numerics: NUMERICS,
       ...replay.state,
       learner: replay.state.learner.save(),
       monitor: replay.state.saveMonitor(),

@@ -7,12 +7,18 @@ const BYTES = 35_000;
 const options = { profile: "balanced", bytesPerDay: 1e9 } as const;
 
 /** Lets each model ask once a second whenever its last snapshot is a minute old; returns when each was allowed to save. */
-function saves(budget: SnapshotBudget, models: readonly string[], fromMs: number, toMs: number): Map<string, number[]> {
+function saves(
+  budget: SnapshotBudget,
+  models: readonly string[],
+  fromMs: number,
+  toMs: number,
+  bytesOf: (model: string) => number = () => BYTES,
+): Map<string, number[]> {
   const times = new Map(models.map((model): [string, number[]] => [model, []]));
   for (let now = fromMs; now < toMs; now += 1000) {
     for (const [model, saved] of times) {
       if (now - (saved.at(-1) ?? fromMs) < MINUTE_MS) continue;
-      if (budget.allows(model, BYTES, now)) saved.push(now);
+      if (budget.allows(model, bytesOf(model), now)) saved.push(now);
     }
   }
   return times;
@@ -32,6 +38,14 @@ describe("snapshots that are due by time", () => {
     const bytes = BYTES * counts.reduce((sum, count) => sum + count, 0);
     expect(bytes).toBeLessThan(16e6 + 250e6);
     expect(bytes).toBeGreaterThan(240e6);
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThan(3);
+  });
+
+  it("of a model that is larger than the others have their turn as well", () => {
+    const bytesOf = (model: string) => (model === "m7" ? 200_000 : 20_000);
+    const counts = [...saves(new SnapshotBudget(options), named(51), 0, DAY_MS, bytesOf).values()].map(
+      (times) => times.length,
+    );
     expect(Math.max(...counts) - Math.min(...counts)).toBeLessThan(3);
   });
 
