@@ -62,7 +62,7 @@ async function madeByOthers(data: string, set: readonly string[]): Promise<void>
 
 describe("a restart", () => {
   it.each([["sgd"], ["ekf"]])("goes on from what a release of other numerics saved, and again (%s)", async (kind) => {
-    const data = temporaryFolder();
+    let data = temporaryFolder();
     const set = [...PATIENT, `models.default.optimizer.kind=${kind}`];
     const first = await open(data, null, set);
     await publish(first, 40, 1);
@@ -72,6 +72,8 @@ describe("a restart", () => {
     for (let start = 0; start < 3; start++) {
       const daemon = await open(data, null, set);
       expect(await ask(daemon, "predict", { values: [0.3, -0.4] })).toMatchObject({ prediction: said.prediction });
+      // A crash after the first, a clean stop after the second.
+      if (start === 0) data = crashed(data);
       await daemon.close();
     }
     const last = await open(data, null, set);
