@@ -6,6 +6,7 @@ import { openLog } from "../daemon/log.ts";
 import { memoryPlan } from "../daemon/memory-plan.ts";
 import { openNotifier } from "../daemon/notify.ts";
 import { version } from "../daemon/version.ts";
+import { keepHeapSmall } from "./ahead.ts";
 import { brokerAccess } from "./broker-access.ts";
 import { configOf, sourcesOf } from "./context.ts";
 import { optionsOf } from "./options.ts";
@@ -18,6 +19,8 @@ export function startCommand(exit: (code: number) => void): Command {
   return new Command("start")
     .description("run the daemon: take samples over MQTT, train, keep history (Ctrl-C stops it cleanly)")
     .action(async (_, command: Command) => {
+      // Done already, where it is the first word.
+      keepHeapSmall();
       const options = optionsOf(command);
       const config = configOf(options);
       const reread = () => checkConfig(sourcesOf(options));

@@ -1,18 +1,19 @@
 import type { Section } from "../learner/transaction.ts";
+import type { JournalQuery } from "../store/journal-page.ts";
 import type { CommitRecord } from "../store/store.ts";
 import type { StoreThread } from "../store/store-thread.ts";
 
 /** Commits read at a time, so that no read holds the database for long. */
 const COMMITS_PER_PAGE = 1000;
 
-/** Yields the journal of some models from a commit on, in pages; the next one is read while one is worked on. */
+/** Yields the journal of some models, each from a commit on, in pages; the next one is read while one is worked on. */
 export async function* pagesFrom(
   store: StoreThread,
-  models: readonly string[],
-  from: number,
+  models: JournalQuery["models"],
 ): AsyncGenerator<readonly CommitRecord[]> {
+  const begin = Math.min(...models.map(({ from }) => from));
   const read = (first: number) => store.commits({ from: first, limit: COMMITS_PER_PAGE, models });
-  let next = read(from);
+  let next = read(begin);
   for (let page = await next; page.length > 0; page = await next) {
     next = read((page.at(-1)?.id ?? 0) + 1);
     // Whoever stops in between does not wait for it.
@@ -23,7 +24,7 @@ export async function* pagesFrom(
 
 /** Yields a model's sections from a commit on, in order. */
 export async function* sectionsFrom(store: StoreThread, model: string, from: number): AsyncGenerator<Section> {
-  for await (const page of pagesFrom(store, [model], from)) {
+  for await (const page of pagesFrom(store, [{ name: model, from }])) {
     for (const { sections } of page) yield* sections;
   }
 }

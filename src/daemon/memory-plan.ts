@@ -4,6 +4,7 @@ import { filterBytesOf } from "../learner/kalman/filter-layout.ts";
 import { engineOptionsOf, type LearnerConfig } from "../learner/learner-config.ts";
 import { memoryMapOf } from "../learner/wasm/memory-map.ts";
 import { bytesOfRow } from "../stream/ring.ts";
+import { slotsAtFirst } from "../stream/ring-budget.ts";
 import { learnerConfigOf } from "./config-learner.ts";
 import type { Config } from "./config-shape.ts";
 
@@ -48,7 +49,11 @@ export function memoryPlan(
   const spareBytes = Math.max(0, ...engines);
   const enginesBytes = engines.reduce((sum, bytes) => sum + bytes, spareBytes);
   const full = planned.reduce((sum, [, { ringBytes }]) => sum + ringBytes, 0);
-  const ringsBytes = Math.min(full, ringBytesMax);
+  const atFirst = Object.values(models).reduce((sum, { features }) => {
+    const rowBytes = bytesOfRow(features.length);
+    return sum + rowBytes * Math.min(ringRows, slotsAtFirst(ringBytesMax, planned.length, rowBytes));
+  }, 0);
+  const ringsBytes = Math.min(full, Math.max(ringBytesMax, atFirst));
   const totalBytes = enginesBytes + ringsBytes;
   return { models: Object.fromEntries(planned), spareBytes, enginesBytes, ringsBytes, totalBytes };
 }

@@ -44,7 +44,7 @@ export async function openModels(options: DaemonOptions, store: StoreThread): Pr
     log,
   );
   const models = new Map<string, Model>();
-  const ringBudget = new RingBudget(config.intake.ringBytesMax);
+  const ringBudget = new RingBudget(config.intake.ringBytesMax, opened.length);
   const commitPolicy = { ...config.commit };
   const snapshotBudget = new SnapshotBudget(commitPolicy);
   const shared = {

@@ -37,9 +37,9 @@ export async function recoverModels(
   const startedAt = performance.now();
   const recoveries = new Map<string, Recovery>();
   for (const name of names) recoveries.set(name, new Recovery(await newestGood(store, name, log), store));
-  const from = Math.min(...[...recoveries.values()].map(({ commitFrom }) => commitFrom));
-  if (recoveries.size > 0) {
-    for await (const page of pagesFrom(store, names, from)) {
+  const wanted = [...recoveries.values()].map(({ name, commitFrom: from }) => ({ name, from }));
+  if (wanted.length > 0) {
+    for await (const page of pagesFrom(store, wanted)) {
       for (const { id, atMs, sections } of page) {
         for (const section of sections) await recoveries.get(section.model)?.apply(id, atMs, section);
       }
@@ -80,8 +80,6 @@ class Recovery implements Recovered {
   readonly numerics: number;
   readonly saved: Omit<Saved, "step">;
   readonly #savedStep: number;
-  /** The commit from which on the journal is read for it. */
-  readonly #from: number;
   readonly #store: StoreThread;
   readonly #targets: RollbackStates;
   /** Steps that the cost history may not have. */
@@ -96,7 +94,6 @@ class Recovery implements Recovered {
     const { sequence, ordinal, learner, monitor } = saved;
     this.saved = { sequence, ordinal, bytes: learner.length + monitor.length };
     this.#savedStep = saved.step;
-    this.#from = saved.commitFrom;
     this.#store = store;
     this.#targets = new RollbackStates(store);
     this.replay = new Replay(this.state, this.#targets);
@@ -111,7 +108,6 @@ class Recovery implements Recovered {
   }
 
   async apply(commit: number, atMs: number, section: Section): Promise<void> {
-    if (commit < this.#from) return;
     const { state, replay } = this;
     const ahead = section.firstOrdinal + section.ordinals - 1 > state.ordinal;
     if (ahead && this.numerics !== NUMERICS) throw numericsDiffer(this.name, this.numerics);

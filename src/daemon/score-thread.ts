@@ -74,7 +74,7 @@ async function readRows({ store }: Rooms, { name, durableSequence }: Model, last
     await thread.ask("start", before === null || before.commitFrom < journalFrom ? null : before.config);
     let held = 0;
     for (let from = Math.max(journalFrom, before?.commitFrom ?? 1); ; ) {
-      const page = await store.journalPage({ from, limit: COMMITS_PER_PAGE, models: [name] });
+      const page = await store.journalPage({ from, limit: COMMITS_PER_PAGE, models: [{ name, from }] });
       const newest = page.ids.at(-1);
       if (newest === undefined) break;
       held = await thread.ask("add", page);

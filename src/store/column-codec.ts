@@ -119,7 +119,7 @@ function readDecimals(reader: ByteReader, values: Float64Array, i: number, width
   const bytes = reader.u8();
   const zigzag = reader.varint();
   const least = zigzag % 2 === 1 ? -(zigzag + 1) / 2 : zigzag / 2;
-  if (digits > DIGITS_MAX || bytes > BYTES_MAX) throw reader.damaged("a column of decimals is none");
+  if (digits > DIGITS_MAX || bytes === 0 || bytes > BYTES_MAX) throw reader.damaged("a column of decimals is none");
   const power = 10 ** digits;
   for (let r = 0; r < rows; r++) {
     let mantissa = least;

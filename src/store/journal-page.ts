@@ -11,14 +11,15 @@ import type { CommitRow } from "./statements.ts";
 export interface JournalQuery {
   readonly from: number;
   readonly limit: number;
-  /** Of whose sections are read. */
-  readonly models: readonly string[];
+  /** Whose sections are read, and from which commit on. */
+  readonly models: readonly { readonly name: string; readonly from: number }[];
 }
 
-/** Names a model, and its number in the table of models. */
+/** Names a model, its number in the table of models, and the commit from which on its sections are read. */
 export interface NumberedModel {
   readonly id: number;
   readonly name: string;
+  readonly from: number;
 }
 
 /** Holds consecutive commits, with the sections of the models asked for. Commit i lies before `ends[i]` in `bytes`. */
@@ -32,7 +33,7 @@ export interface JournalPage {
 
 /** Packs commits. Throws `journal-damaged` where the checksum of one is wrong. */
 export function packPage(models: readonly NumberedModel[], commits: readonly CommitRow[]): JournalPage {
-  const wanted = new Set(models.map(({ id }) => id));
+  const wanted = new Map(models.map(({ id, from }) => [id, from]));
   const writer = new ByteWriter();
   const blobs = commits.map(({ id, crc32: expected, entries }) => {
     if (crc32(entries) !== expected) {
@@ -40,8 +41,9 @@ export function packPage(models: readonly NumberedModel[], commits: readonly Com
         hint: "Keep a copy of the data folder. Snapshots taken after it are not concerned.",
       });
     }
-    // Of hundreds of models one asks for itself alone, mostly.
-    encodeSome(writer, unpackCommit(entries, nameOf(id)), (model) => wanted.has(model), nameOf(id));
+    // Of hundreds of models one asks for itself alone, mostly; and those that an idle one is behind need nothing from there.
+    const isWanted = (model: number) => id >= (wanted.get(model) ?? Number.POSITIVE_INFINITY);
+    encodeSome(writer, unpackCommit(entries, nameOf(id)), isWanted, nameOf(id));
     return writer.bytes.slice();
   });
   const page: JournalPage = {

@@ -5,6 +5,9 @@ import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 /** No blob of ours begins in this way unless it is packed. */
 const MAGIC = Buffer.from("RvZ1", "latin1");
 
+/** No blob of ours is longer: what inflates to more is damaged. */
+const BYTES_MAX = 2 ** 30;
+
 /** Deflates bytes; returns them as they are where that saves nothing. */
 export function packed<T extends Uint8Array>(bytes: T): T | Buffer {
   const smaller = deflateRawSync(bytes);
@@ -27,7 +30,7 @@ function isPacked(bytes: Uint8Array): boolean {
 
 function inflated(bytes: Uint8Array, finishFlush: number): Uint8Array {
   try {
-    return inflateRawSync(bytes.subarray(MAGIC.length), { finishFlush });
+    return inflateRawSync(bytes.subarray(MAGIC.length), { finishFlush, maxOutputLength: BYTES_MAX });
   } catch (cause) {
     throw new RangeError("the bytes cannot be inflated", { cause });
   }

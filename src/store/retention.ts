@@ -24,7 +24,7 @@ const RECOVERY_STATES = 3;
 const QUARANTINE_KEPT = 10_000;
 const WAL_BYTES_MAX = 16_000_000;
 /** What one bite takes at most, and how many models it looks at. */
-const MODELS_PER_BITE = 32;
+const MODELS_PER_BITE = 8;
 const STATES_PER_BITE = 16;
 const COMMITS_PER_BITE = 64;
 const CHUNKS_PER_BITE = 8;
@@ -57,6 +57,11 @@ export class Retention {
     this.#db = db;
     this.#statements = statements;
     this.#path = path;
+  }
+
+  /** Looks at all snapshots again: another one of a model may have a tag, and the one that had it none. */
+  lookAgain(): void {
+    this.#thinned.clear();
   }
 
   /** Takes the first bite that there is, of some models or of the journal; returns whether there may be more. */

@@ -36,7 +36,7 @@ export type * from "./records.ts";
 export type { RetentionPolicy } from "./retention.ts";
 
 /** Bytes of journal read in one go. */
-const PAGE_BYTES_MAX = 4_000_000;
+const PAGE_BYTES_MAX = 1_000_000;
 const TAG = /^[A-Za-z0-9._-]{1,64}$/;
 /** Names that mean something else where a snapshot is asked for. */
 const RESERVED_TAGS: readonly string[] = ["best"];
@@ -210,6 +210,7 @@ export class Store {
       if (request !== null) writeRequest(this.#statements, request);
     });
     this.#write(() => write());
+    this.#retention.lookAgain();
   }
 
   /** Tells the highest snapshot id that was ever used, deleted ones included; 0 before the first. */
@@ -280,7 +281,7 @@ export class Store {
       if (bytes > PAGE_BYTES_MAX) break;
     }
     return packPage(
-      query.models.map((name) => ({ id: this.#idOf(name), name })),
+      query.models.map((model) => ({ ...model, id: this.#idOf(model.name) })),
       commits,
     );
   }

@@ -181,7 +181,7 @@ class Admission {
       this.#refuseRows(message, model, fault, rows.numbering, chunk);
       return true;
     }
-    if (!model.ring.hasRoom(rows.rows)) {
+    if (!model.ring.makeRoom(rows.rows)) {
       if (this.#waiter !== message) model.ringWaits++;
       this.#waiter = message;
       return false;

@@ -86,8 +86,8 @@ export class Model {
     this.name = options.name;
     this.state = state;
     const { ringRows, ringBudget } = options;
-    this.ring = new Ring(state.config.learner.features.length, ringRows, state.sequence, ringBudget);
-    this.ring.frees = () => this.ring.used > this.pending || this.trainable >= this.state.config.learner.batch.size;
+    const willFree = () => this.ring.used > this.pending || this.trainable >= this.state.config.learner.batch.size;
+    this.ring = new Ring(state.config.learner.features.length, ringRows, state.sequence, ringBudget, willFree);
     this.draft = new Draft(this.ring, options.commit, state.ordinal + 1);
     this.durableSequence = state.accepted;
     this.#policy = options.policy;
@@ -148,7 +148,7 @@ export class Model {
 
   /** Puts the rows that an earlier run committed and never trained back into the ring. */
   recover(replay: Replay, commit: number, now: number): void {
-    this.ring.hasRoom(replay.pendingRows, true);
+    this.ring.makeRoom(replay.pendingRows, true);
     for (const block of replay.pending) {
       for (let r = Math.max(0, this.ring.head + 1 - block.firstSequence); r < block.rows; r++) {
         const slot = this.ring.take();

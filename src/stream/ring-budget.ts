@@ -7,13 +7,31 @@ export interface Shares {
   shrink(): void;
 }
 
+/** Slots that a ring has at first: of few models as many as are asked for as the newest ones, of many what they can have. */
+const SLOTS_MIN = 16;
+const SLOTS_MAX = 1024;
+
+/** Tells how many slots a ring begins with, of so many that share the bytes: half of them are left for bursts. */
+export function slotsAtFirst(bytesMax: number, rings: number, rowBytes: number): number {
+  return Math.max(SLOTS_MIN, Math.min(SLOTS_MAX, Math.floor(bytesMax / (2 * rings * rowBytes))));
+}
+
 /** Bounds what the rings of all models take together. A ring takes more when a burst comes, and keeps it until another wants it. */
 export class RingBudget {
   readonly #bytesMax: number;
   readonly #rings = new Set<Shares>();
 
-  constructor(bytesMax: number) {
+  readonly #ringCount: number;
+
+  /** Of so many rings, together. */
+  constructor(bytesMax: number, rings: number) {
     this.#bytesMax = bytesMax;
+    this.#ringCount = rings;
+  }
+
+  /** Tells how many slots a ring begins with, and shrinks to. */
+  slotsAtFirst(rowBytes: number): number {
+    return slotsAtFirst(this.#bytesMax, this.#ringCount, rowBytes);
   }
 
   /** Counts a ring from now on, whatever it takes. */

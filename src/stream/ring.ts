@@ -3,8 +3,6 @@ import type { RingBudget, Shares } from "./ring-budget.ts";
 
 const VIEWED_ROWS_MIN = 16;
 
-/** Slots that a ring has at first, where it may have as many. */
-const CAPACITY_INITIAL = 256;
 /** Columns besides the features that have a number for each row: labels, weights, times, and a place for an id. */
 const COLUMNS = 4;
 
@@ -17,6 +15,9 @@ export class Ring implements Shares {
   readonly capacityMax: number;
   readonly featureCount: number;
   readonly #budget: RingBudget;
+  readonly #willFree: () => boolean;
+  /** Slots that it has at first, and that it keeps. */
+  readonly #capacityMin: number;
   capacity = 0;
   /** (capacity, I) row-major. */
   features = new Float64Array();
@@ -35,18 +36,21 @@ export class Ring implements Shares {
   head: number;
   /** Every slot up to this sequence is free. */
   released: number;
-  /** Tells of the rows in use whether any will be trained and committed without more rows; whoever trains them knows better. */
-  frees = () => this.used > 0;
 
-  /** Makes a ring of at most `capacityMax` slots; the first row appended has sequence `head + 1`. */
-  constructor(featureCount: number, capacityMax: number, head: number, budget: RingBudget) {
+  /**
+   * Makes a ring of at most `capacityMax` slots; the first row appended has sequence `head + 1`. `willFree` tells of the rows in
+   * use whether any will be trained and committed without more rows.
+   */
+  constructor(featureCount: number, capacityMax: number, head: number, budget: RingBudget, willFree: () => boolean) {
     this.featureCount = featureCount;
     this.capacityMax = capacityMax;
     this.#budget = budget;
     this.begin = head;
     this.head = head;
     this.released = head;
-    this.#resize(Math.min(CAPACITY_INITIAL, capacityMax));
+    this.#willFree = willFree;
+    this.#capacityMin = Math.min(budget.slotsAtFirst(bytesOfRow(featureCount)), capacityMax);
+    this.#resize(this.#capacityMin);
     budget.join(this);
   }
 
@@ -65,14 +69,14 @@ export class Ring implements Shares {
   }
 
   get willFree(): boolean {
-    return this.frees();
+    return this.#willFree();
   }
 
   /**
-   * Tells whether there is room for so many rows, after growing where that takes it. Beyond the budget it grows only where
+   * Tells whether there is room for so many rows, after growing where that takes it, and others' shrinking. Beyond the budget it grows only where
    * no ring will free anything by itself, or where it `must`, and then no further than these rows need.
    */
-  hasRoom(rows: number, must = false): boolean {
+  makeRoom(rows: number, must = false): boolean {
     if (rows <= this.free) return true;
     const needed = this.used + rows;
     if (needed > this.capacityMax) return false;
@@ -85,7 +89,7 @@ export class Ring implements Shares {
   }
 
   shrink(): void {
-    const needed = Math.max(Math.min(CAPACITY_INITIAL, this.capacityMax), this.used);
+    const needed = Math.max(this.#capacityMin, this.used);
     if (2 * needed <= this.capacity) this.#resize(needed);
   }
 

@@ -38,7 +38,7 @@ function stored(data: string): { readonly shares: readonly number[]; readonly ro
     const rows = new Map(names.map((name) => [name, 0]));
     const shares: number[] = [];
     for (let from = 1; ; ) {
-      const page = unpackPage(store.journalPage({ from, limit: 1000, models: names }));
+      const page = unpackPage(store.journalPage({ from, limit: 1000, models: names.map((name) => ({ name, from })) }));
       for (const { sections } of page) {
         shares.push(sections.filter((section) => section.rows > 0).length);
         for (const section of sections) rows.set(section.model, (rows.get(section.model) ?? 0) + section.rows);

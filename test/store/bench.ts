@@ -40,7 +40,7 @@ export function commits(
   store: Store,
   { model, ...query }: { readonly from: number; readonly limit: number; readonly model: string },
 ): readonly CommitRecord[] {
-  return unpackPage(store.journalPage({ ...query, models: [model] }));
+  return unpackPage(store.journalPage({ ...query, models: [{ name: model, from: query.from }] }));
 }
 
 type RecoveryState =

@@ -41,7 +41,7 @@ export function liveModel(options: {
     state: new ModelState(inForce(options.config ?? learnerConfig)),
     ringRows: options.ringRows ?? 64,
     snapshotBudget: options.snapshotBudget ?? new SnapshotBudget({ profile: "eager", bytesPerDay: 0 }),
-    ringBudget: options.ringBudget ?? new RingBudget(Number.POSITIVE_INFINITY),
+    ringBudget: options.ringBudget ?? new RingBudget(Number.POSITIVE_INFINITY, 1),
     policy: {
       batchAgeMsMax: options.batchAgeMsMax ?? 20,
       snapshot: options.snapshot ?? { every: { ms: 60_000 }, minGapMs: 10_000 },
