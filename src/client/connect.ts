@@ -1,3 +1,5 @@
+import querystring from "node:querystring";
+import { domainToASCII } from "node:url";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { RivuletError } from "../error.ts";
 
@@ -52,17 +54,27 @@ export async function connectOnce(access: BrokerAccess, keepaliveSeconds = 60): 
 
 /**
  * Takes an address apart. mqtt.js would do it by a function that Node has deprecated, and says so to whoever runs the program
- * where the package is bundled.
+ * where the package is bundled. Throws `usage` where it is none.
  */
 export function addressOf(url: string): IClientOptions {
-  const { protocol, hostname, port, username, password } = new URL(url);
+  const found = URL.canParse(url) ? new URL(url) : null;
+  const { protocol = "", hostname = "", port = "", username = "", password = "" } = found ?? {};
+  if ((protocol !== "mqtt:" && protocol !== "mqtts:") || hostname === "") {
+    throw new RivuletError("usage", `${url} is no address of a broker: mqtt://host:port, or mqtts:// for TLS`);
+  }
   return {
-    protocol: protocol.slice(0, -1) as "mqtt" | "mqtts",
-    host: hostname.replace(/^\[|\]$/g, ""),
+    protocol: protocol === "mqtt:" ? "mqtt" : "mqtts",
+    host: nameOf(hostname),
     ...(port === "" ? {} : { port: Number(port) }),
     ...(username === "" ? {} : { username: decodeURIComponent(username) }),
     ...(password === "" ? {} : { password: decodeURIComponent(password) }),
   };
+}
+
+/** Gives a host as it is looked up: of a scheme that is not the web's, URL leaves brackets, and other letters in percent signs. */
+function nameOf(hostname: string): string {
+  if (hostname.startsWith("[")) return hostname.slice(1, -1);
+  return domainToASCII(querystring.unescape(hostname)) || hostname;
 }
 
 /** Says that a broker cannot be reached. */
