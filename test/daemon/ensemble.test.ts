@@ -96,3 +96,25 @@ it.each(["background", "rollback", "reset", "boost"])(
     expect(await ask(after, "verify", {})).toMatchObject({ outcome: "same", rows: 1200 });
   },
 );
+
+it("an ensemble that keeps rows is replayed to the same bits, shown, rolled back, and not exported", async () => {
+  const data = temporaryFolder();
+  const random = new Random(8);
+  const set = [...ENSEMBLE, "models.default.ensemble.neighbours=100"];
+  const alive = await open(data, null, set);
+  await publish(alive, random, 160);
+  const { id } = await ask(alive, "snapshots-take", {});
+  const early = savedBy(alive);
+  await publish(alive, random, 80);
+  const { members } = (await ask(alive, "status", {})).models["default"] ?? {};
+  expect(members?.map(({ name }) => name).at(-1)).toBe("nearest of 100 rows");
+  const after = await open(crashed(data), null, set);
+  await same(after, alive);
+  expect(await ask(after, "verify", {})).toMatchObject({ outcome: "same", rows: 240 });
+  await ask(after, "rollback", { snapshot: String(id) });
+  expect(Buffer.compare(savedBy(after), early)).toBe(0);
+  expect((await ask(after, "snapshots-show", { snapshot: String(id) })).network).toMatchObject({ version: 2 });
+  await expect(ask(after, "snapshots-export", { snapshot: String(id) })).rejects.toThrow("in no exported model");
+  const file = { ...(await ask(after, "model", {})) };
+  await expect(ask(after, "models-import", { model: file })).rejects.toThrow("neighbours");
+});
