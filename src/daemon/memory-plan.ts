@@ -1,4 +1,5 @@
 import type { EngineOptions } from "../learner/engine.ts";
+import { neighboursBytesOf } from "../learner/ensemble/neighbours.ts";
 import { replayLength } from "../learner/experience-replay.ts";
 import { filterBytesOf } from "../learner/kalman/filter-layout.ts";
 import { engineOptionsOf, type LearnerConfig } from "../learner/learner-config.ts";
@@ -26,8 +27,8 @@ function engineBytesOf(options: EngineOptions): number {
   const { members, topology, precision = "f64", neighbours = 0 } = options;
   if (members === undefined) return memoryMapOf(options).bytes;
   const [inputs = 0, outputs = 0] = [topology.units[0], topology.units.at(-1)];
-  const rows = neighbours * (inputs * Float32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT);
-  return members.reduce((sum, member) => sum + filterBytesOf(member, inputs, outputs, precision), rows);
+  const kept = neighbours === 0 ? 0 : neighboursBytesOf(neighbours, inputs);
+  return members.reduce((sum, member) => sum + filterBytesOf(member, inputs, outputs, precision), kept);
 }
 
 function replayBytesOf({ replay, features }: LearnerConfig): number {

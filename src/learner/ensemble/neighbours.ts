@@ -4,6 +4,7 @@
 import { log } from "../elementary.ts";
 import type { TaggedVector } from "../engine.ts";
 import { filledUp } from "../kalman/covariance.ts";
+import { PLACE_BYTES } from "../kalman/filter-layout.ts";
 import { type Kernels, type SinglePlace, within } from "../kalman/kernels.ts";
 import type { Scaler } from "../scaler.ts";
 
@@ -13,6 +14,12 @@ const NEAREST = 10;
 /** Position in `labels` of how many rows were learned, before the labels. */
 const LEARNED = 0;
 const HEAD = 1;
+
+/** Counts the bytes that the kernels deal out for so many rows, or a few more. */
+export function neighboursBytesOf(kept: number, inputs: number): number {
+  const numbers = filledUp(kept) * (inputs + 1) + 2 * inputs;
+  return numbers * Float32Array.BYTES_PER_ELEMENT + 4 * PLACE_BYTES;
+}
 
 /** State: the rows (I, N), f32, as a ring, N being filled up; then how many were learned, and their labels (N), f64. */
 export class Neighbours {

@@ -46,7 +46,7 @@ export function covarianceEntriesOf(options: FilterOptions, inputs: number, outp
 }
 
 /** What a place takes beyond its numbers: room behind them, and up to a cache line. */
-const PLACE_BYTES = 192;
+export const PLACE_BYTES = 192;
 
 /** Counts the bytes that the kernels deal out for such a network, or a few more. */
 export function filterBytesOf(options: FilterOptions, inputs: number, outputs: number, precision: Precision): number {
