@@ -10,10 +10,12 @@ export interface Shares {
 /** Slots that a ring has at first: of few models as many as are asked for as the newest ones, of many what they can have. */
 const SLOTS_MIN = 16;
 const SLOTS_MAX = 1024;
+/** Share of the bytes that all have before any burst. */
+const SHARE_AT_FIRST = 1 / 16;
 
-/** Tells how many slots a ring begins with, of so many that share the bytes: half of them are left for bursts. */
+/** Tells how many slots a ring begins with, of so many that share the bytes: most are left for bursts. */
 export function slotsAtFirst(bytesMax: number, rings: number, rowBytes: number): number {
-  return Math.max(SLOTS_MIN, Math.min(SLOTS_MAX, Math.floor(bytesMax / (2 * rings * rowBytes))));
+  return Math.max(SLOTS_MIN, Math.min(SLOTS_MAX, Math.floor((SHARE_AT_FIRST * bytesMax) / (rings * rowBytes))));
 }
 
 /** Bounds what the rings of all models take together. A ring takes more when a burst comes, and keeps it until another wants it. */
