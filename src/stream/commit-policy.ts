@@ -18,8 +18,10 @@ const IDLE_MS = 1;
 const TRICKLE_MS = 1000;
 const SD_CARD_MS = 10_000;
 /** A connection with this many unacknowledged messages that is silent for SMALL_WINDOW_MS waits for its acks. */
-const SMALL_WINDOW_MESSAGES = 10;
-const SMALL_WINDOW_MS = 5;
+export const SMALL_WINDOW_MESSAGES = 10;
+export const SMALL_WINDOW_MS = 5;
+/** The same of one that has gone on sending when it was silent before, without any acknowledgement: it does not wait. */
+export const LARGE_WINDOW_MS = 250;
 
 /** Tells what the transaction being filled holds. Times are ms of the scheduler's clock. */
 export interface Filling {
@@ -31,7 +33,15 @@ export interface Filling {
   readonly firstAt: number;
   readonly lastAt: number;
   /** Unacknowledged messages by connection. */
-  readonly held: ReadonlyMap<number, { readonly messages: number; readonly lastAt: number }>;
+  readonly held: ReadonlyMap<number, Held>;
+}
+
+/** Tells what a connection waits for, if it does. */
+export interface Held {
+  readonly messages: number;
+  readonly lastAt: number;
+  /** So many unacknowledged messages are taken not to keep it from sending the next one (windows.ts). */
+  readonly shown: number;
 }
 
 /** Tells about how many bytes a commit of `rows` rows writes. */
@@ -64,8 +74,9 @@ export class CommitPolicy {
       const latest = filling.firstAt + maxDelayMs;
       due = this.#budget > 0 ? Math.min(filling.lastAt + IDLE_MS, latest) : filling.firstAt + TRICKLE_MS;
     }
-    for (const { messages, lastAt } of filling.held.values()) {
-      if (messages >= SMALL_WINDOW_MESSAGES) due = Math.min(due, lastAt + SMALL_WINDOW_MS);
+    for (const { messages, lastAt, shown } of filling.held.values()) {
+      if (messages < SMALL_WINDOW_MESSAGES) continue;
+      due = Math.min(due, lastAt + (messages > shown ? SMALL_WINDOW_MS : LARGE_WINDOW_MS));
     }
     return due;
   }

@@ -57,6 +57,6 @@ export function forecastCommits(
 function fillingOf(first: number, next: number, gapMs: number, qos: 0 | 1): Filling {
   const rows = next - first;
   const lastAt = (next - 1) * gapMs;
-  const held = qos === 0 ? [] : [[1, { messages: rows, lastAt }] as const];
+  const held = qos === 0 ? [] : [[1, { messages: rows, lastAt, shown: 0 }] as const];
   return { rows, changes: true, urgent: false, firstAt: first * gapMs, lastAt, held: new Map(held) };
 }

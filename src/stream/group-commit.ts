@@ -13,7 +13,7 @@ import {
 } from "rxjs";
 import type { Refusal, RefusalCount, SavedState, Section, Transaction } from "../learner/transaction.ts";
 import { alarm } from "./alarm.ts";
-import { type CommitOptions, CommitPolicy } from "./commit-policy.ts";
+import { type CommitOptions, CommitPolicy, type Held } from "./commit-policy.ts";
 import type { CommitNumber } from "./draft.ts";
 import type {
   AdmittedItem,
@@ -27,6 +27,7 @@ import type {
   TrainedItem,
 } from "./flow.ts";
 import type { Model } from "./model.ts";
+import { Windows } from "./windows.ts";
 
 type In = AdmittedItem | TrainedItem | AppliedItem | SettledItem | StopItem;
 type Tick = { readonly kind: "tick" };
@@ -60,7 +61,8 @@ export function groupCommit(
   return (source) =>
     defer(() => {
       const policy = new CommitPolicy(options.policy, scheduler.now());
-      let filling = new FillingTransaction();
+      const windows = new Windows();
+      let filling = new FillingTransaction(windows);
       let inFlight = false;
       const dueAt = () => {
         if (inFlight || filling.empty) return null;
@@ -68,14 +70,17 @@ export function groupCommit(
       };
       const seal = (item: In | Tick): Committed | null => {
         const now = scheduler.now();
-        if (item.kind === "settled") inFlight = false;
-        else if (item.kind !== "tick") filling.add(item, now);
+        if (item.kind === "settled") {
+          inFlight = false;
+          windows.settled();
+        } else if (item.kind !== "tick") filling.add(item, now);
         // The item that brought the rows follows what they trained, with their acks: do not commit between the two.
         if (item.kind === "trained") return null;
         if (inFlight || (!filling.stopped && (dueAt() ?? Number.POSITIVE_INFINITY) > now)) return null;
         const sealed = filling.seal(options.models, options.number, options.timeOfDay());
         policy.spend(filling.rows, now);
-        filling = new FillingTransaction();
+        windows.sealed(filling.held, now);
+        filling = new FillingTransaction(windows);
         inFlight = true;
         return sealed;
       };
@@ -121,13 +126,18 @@ class FillingTransaction {
   stopped = false;
   firstAt = Number.NaN;
   lastAt = Number.NaN;
-  readonly held = new Map<number, { messages: number; lastAt: number }>();
+  readonly held = new Map<number, { -readonly [K in keyof Held]: Held[K] }>();
+  readonly #windows: Windows;
   readonly #messages: Message[] = [];
   readonly #replies: { command: AppliedItem["command"]; snapshot: number }[] = [];
   readonly #refusals: Refusal[] = [];
   readonly #refusalsUnkept: RefusalCount[] = [];
   readonly #events: NamedEvent[] = [];
   #touched = false;
+
+  constructor(windows: Windows) {
+    this.#windows = windows;
+  }
 
   get empty(): boolean {
     return !this.#touched;
@@ -201,10 +211,12 @@ class FillingTransaction {
       this.#messages.push(message);
       if (message.qos === 0) continue;
       const held = this.held.get(message.connection);
-      if (held === undefined) this.held.set(message.connection, { messages: 1, lastAt: now });
+      const shown = this.#windows.sends(message.connection, now);
+      if (held === undefined) this.held.set(message.connection, { messages: 1, lastAt: now, shown });
       else {
         held.messages++;
         held.lastAt = now;
+        held.shown = shown;
       }
     }
   }
