@@ -68,7 +68,7 @@ const commit = group(
     maxDelay: duration("Longest wait for a commit while the day's budget lasts", "0ms", "1m", "50ms"),
     maxSamples: whole("Rows after which a commit is due", "rows", 1, 65_536, 4096),
     bytesPerDay: size(
-      "Bytes that commits may write a day in the profile balanced; snapshots that are due by time may write about half as many beside them, but with eager, and wait their turn where they would write more",
+      "Bytes that commits may write a day in the profile balanced; snapshots that are due by time may write about a quarter of them as well, but with eager, and wait their turn where they would write more",
       "1MB",
       "100TB",
       "1GB",

@@ -6,6 +6,7 @@ import type { Command, CutsEntry, Decision, Entry } from "../learner/entry.ts";
 import type { Section } from "../learner/transaction.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
+import { byColumns, byRows, directoryByRows } from "./commit-columns.ts";
 import { packed, unpacked, unpackedHead } from "./packed.ts";
 import { readRows, writeRows } from "./rows-codec.ts";
 
@@ -68,18 +69,18 @@ export function numberModels(blob: Uint8Array, models: readonly number[]): void 
 
 /** Makes of a commit what is stored: that of many models is mostly what they have in common, and deflates well. */
 export function packCommit(blob: Uint8Array, sections: number): Uint8Array {
-  return sections < PACKED_SECTIONS_MIN ? blob : packed(blob);
+  return sections < PACKED_SECTIONS_MIN ? blob : packed(byColumns(blob, DIRECTORY_BYTES));
 }
 
 /** Undoes `packCommit`. Throws `journal-damaged`. */
 export function unpackCommit(stored: Uint8Array, what: string): Uint8Array {
-  return sound(() => unpacked(stored), what);
+  return sound(() => byRows(unpacked(stored), DIRECTORY_BYTES), what);
 }
 
 /** Reads the directory out of the first bytes of what is stored: sections themselves need not be there. Throws `journal-damaged`. */
 export function readDirectoryHead(head: Uint8Array, what: string): readonly DirectoryEntry[] {
   return readDirectory(
-    sound(() => unpackedHead(head), what),
+    sound(() => directoryByRows(unpackedHead(head), DIRECTORY_BYTES), what),
     what,
     false,
   );
