@@ -167,7 +167,12 @@ const network = group(
 
 const snapshot = group(
   {
-    every: every("When a snapshot is due: after a period, or after a number of steps", "10ms", "365d", "60s"),
+    every: every(
+      "When a snapshot is due: after a period, or after a number of steps; by time later where bytesPerDay bounds them",
+      "10ms",
+      "365d",
+      "60s",
+    ),
     minGap: duration("Shortest time between two snapshots that fell due", "0ms", "1d", "10s"),
     keep: group(
       {

@@ -1,6 +1,6 @@
 // Benchmarks: timings live here, never in tests. Rounds are interleaved and medians are told, for machines are noisy.
 // npm run bench [-- engine | learner | intake | recovery | start | mqtt | drift | policies | monitor | backtest | http | dashboard]
-// npm run bench -- models [--models 300] [--rate 10] [--seconds 120] [--warm 90] [--connections 1] [--default-batch]
+// npm run bench -- models [--models 300] [--rate 10] [--seconds 300] [--warm 90] [--connections 1] [--default-batch]
 // npm run bench -- streams | generality | ablation | replay | regression [--data DIR] [--seeds 20] [--only NAME] [--plain]
 
 import { benchAblation } from "./ablation.ts";

@@ -23,6 +23,8 @@ const DAEMON_CORE = 0;
 const WARM_SECONDS = 90;
 /** As where the sensors are behind a gateway, or a broker of the house. */
 const CONNECTIONS = 1;
+/** By default: about two checkpoints of the write-ahead log fall into it, which write all pages once more. */
+const SECONDS = 300;
 const PREDICTIONS_PER_SECOND = 20;
 const DAY_SECONDS = 86_400;
 const COMMIT_MS_MAX = 50;
@@ -76,7 +78,7 @@ function modelsOptions(args: readonly string[]): ModelsOptions {
   return {
     models: value("models", 300),
     rate: value("rate", 10),
-    seconds: value("seconds", 120),
+    seconds: value("seconds", SECONDS),
     warmSeconds: value("warm", WARM_SECONDS),
     connections: value("connections", CONNECTIONS),
     isDefaultBatch: args.includes("--default-batch"),

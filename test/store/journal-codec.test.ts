@@ -4,7 +4,16 @@ import { RivuletError } from "../../src/error.ts";
 import type { Entry } from "../../src/learner/entry.ts";
 import type { Section } from "../../src/learner/transaction.ts";
 import { ByteWriter } from "../../src/store/byte-writer.ts";
-import { decodeSection, encodeCommit, encodeSome, numberModels, readDirectory } from "../../src/store/journal-codec.ts";
+import {
+  decodeSection,
+  encodeCommit,
+  encodeSome,
+  numberModels,
+  packCommit,
+  readDirectory,
+  readDirectoryHead,
+  unpackCommit,
+} from "../../src/store/journal-codec.ts";
 import { cuts, rows } from "./bench.ts";
 
 const number = fc.oneof(
@@ -131,6 +140,21 @@ describe("a commit", () => {
         const shifted = new Uint8Array(blob.length + offset);
         shifted.set(blob, offset);
         expect(decoded(shifted.subarray(offset))).toEqual(all);
+      }),
+    );
+  });
+
+  it("of many models comes back from how it is stored, and its directory from the first bytes of that", () => {
+    const many = fc
+      .array(fc.array(fc.oneof(rowsEntry, otherEntry), { maxLength: 3 }), { minLength: 8, maxLength: 30 })
+      .map((all) => all.map((entries, i) => sectionOf(`m${i}`, entries)));
+    fc.assert(
+      fc.property(many, (all) => {
+        const blob = encoded(all);
+        const stored = packCommit(blob, all.length);
+        expect(stored.length).toBeLessThanOrEqual(blob.length);
+        expect(new Uint8Array(unpackCommit(stored, "it"))).toEqual(blob);
+        expect(readDirectoryHead(stored.subarray(0, 36 * all.length + 8), "it")).toEqual(readDirectory(blob, "it"));
       }),
     );
   });
