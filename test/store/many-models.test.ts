@@ -3,6 +3,7 @@ import { crc32 } from "node:zlib";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/learner/transaction.ts";
+import { unpackPage } from "../../src/store/journal-page.ts";
 import type { Store } from "../../src/store/store.ts";
 import { commit, commits, open, temporaryFolder, Writer } from "./bench.ts";
 
@@ -55,6 +56,25 @@ describe("a commit of a hundred models", () => {
       expect(second?.sections[0]).toMatchObject({ model, rows: 8, firstSequence: 1 });
       expect(second?.sections[0]?.entries[0]).toMatchObject({ type: "rows", rows: 8 });
     }
+  });
+
+  it("is read for each model from its own commit on, and no further back for those beside an idle one", () => {
+    const crowd = new Crowd(open(temporaryFolder()));
+    crowd.commit(0, true);
+    for (let c = 0; c < 3; c++) crowd.commit(1, false);
+    const models = [
+      { name: "m3", from: 1 },
+      { name: "m57", from: 3 },
+      { name: "m99", from: 5 },
+    ];
+    const page = unpackPage(crowd.store.journalPage({ from: 1, limit: 10, models }));
+    expect(page.map(({ id, sections }) => [id, sections.map(({ model }) => model)])).toEqual([
+      // Which only began the models.
+      [1, []],
+      [2, ["m3"]],
+      [3, ["m3", "m57"]],
+      [4, ["m3", "m57"]],
+    ]);
   });
 
   it("loses a model that is deleted, and nothing of the others", () => {
